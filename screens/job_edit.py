@@ -1,0 +1,309 @@
+"""The job editor: every field of a database job, with a live count of the devices it means."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any, ClassVar
+
+from textual import on, work
+from textual.app import ComposeResult
+from textual.binding import Binding, BindingType
+from textual.message import Message
+from textual.screen import Screen
+from textual.widgets import Footer, Header, Static
+
+from screens.context import Context
+from screens.job_fields import FILTER_FIELDS, SECTIONS
+from screens.job_known import Known, read_known
+from screens.widgets.confirm import ConfirmScreen
+from screens.widgets.form import Choice, Field, Form
+from screens.widgets.pick import PickScreen
+from vctui.errors import UsageError, VctuiError
+from vctui.text import safe_line
+
+if TYPE_CHECKING:
+    from vctui.records import DeviceFilter
+
+COUNT_DELAY = 0.15
+"""Seconds without a keystroke before devices are counted."""
+
+
+class JobEditScreen(Screen[int | None]):
+    """Edits one row of `jobs`; dismissed with its id when it was saved, else with None.
+
+    A `row` without an id, or None, makes a new job; `commands` are then its rows of `job_commands`. Fields
+    that are left alone, and columns that are not on the form, stay as they are in the database.
+    """
+
+    TITLE = "vctui"
+    CSS_PATH = "job_edit.tcss"
+    HELP = """
+    ## Edit a job
+
+    **↑ ↓** and **Enter** go from field to field, **Page up/down** eight at a time, **Space** turns a yes/no
+    field over. **F2** lists the values that are known for a field; **→** accepts the suggestion in grey.
+    Values that are in no list are kept as they are. `⏎` stands for a line break.
+
+    The line below the form counts the devices that the job means now. **^s** saves; what is wrong is said at
+    its field. **Escape** goes back, and asks when something would be lost.
+    """
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("ctrl+s", "save", "Save", id="edit.save", priority=True, tooltip="Save the job and go back"),
+        Binding("f2", "choose", "Choose", id="edit.choose", tooltip="List the known values of this field"),
+        Binding("escape", "back", "Back", id="edit.back", tooltip="Go back without saving"),
+    ]
+
+    class Loaded(Message):
+        """The suggestions are read."""
+
+        def __init__(self, known: Known) -> None:
+            super().__init__()
+            self.known = known
+
+    class Saved(Message):
+        """The row is in the database."""
+
+        def __init__(self, job_id: int) -> None:
+            super().__init__()
+            self.job_id = job_id
+
+    class Refused(Message):
+        """The row could not be saved: `column` is the field at fault, if it is one."""
+
+        def __init__(self, reason: str, column: str | None = None) -> None:
+            super().__init__()
+            self.reason = reason
+            self.column = column
+
+    def __init__(
+        self,
+        context: Context,
+        row: Mapping[str, Any] | None,
+        *,
+        commands: Sequence[Mapping[str, Any]] = (),
+    ) -> None:
+        super().__init__()
+        from vctui.jobs import new_row
+
+        self._context = context
+        self._row = {**new_row(), **(row or {})}
+        self._id: int | None = self._row.get("id")
+        self._copied_commands = tuple(commands)
+        self._known = Known()
+        self._made_slug = ""
+        self.sub_title = safe_line(f"Edit job {self._row['name']}") if self._id is not None else "New job"
+
+    def compose(self) -> ComposeResult:
+        yield Header()
+        with Form():
+            for title, specs in SECTIONS:
+                yield Static(title, classes="section", markup=False)
+                for spec in specs:
+                    yield Field(spec, self._row.get(spec.column))
+            yield Static(id="about", markup=False)
+        yield Static("counting the devices…", id="matching", markup=False)
+        yield Static(id="hint", markup=False)
+        yield Footer()
+
+    def on_mount(self) -> None:
+        """Read what can be suggested, while the user begins."""
+        self._load()
+
+    @work(thread=True, exclusive=True, group="load", description="read the suggestions")
+    def _load(self) -> None:
+        self.post_message(self.Loaded(read_known(self._context.settings, self._id)))
+
+    @on(Loaded)
+    def _offer(self, event: Loaded) -> None:
+        self._known = event.known
+        for field in self.query(Field):
+            field.offer(event.known.choices.get(field.spec.column, ()))
+        for problem in event.known.problems:
+            self.notify(safe_line(problem), severity="error", markup=False)
+        self.query_one("#about", Static).update(self._about())
+        if self._id is not None:
+            self._show_problems(self._problems())
+        if (field := self.query_one(Form).current) is not None:
+            self._explain(field)
+        self._count()
+
+    def _about(self) -> str:
+        lines = [
+            f"command {number}: {command.get('command')}" for number, command in enumerate(self._commands, 1)
+        ]
+        if lines:
+            lines.insert(0, "These commands of the job_commands table run instead of Command:")
+        if self._known.tags:
+            lines.append(f"tags: {', '.join(self._known.tags)}")
+        if self._row.get("last_run_at"):
+            lines.append(f"last run {self._row['last_run_at']}: {self._row.get('last_run_status') or 'unknown'}")
+        if self._row.get("legacy_job_file"):
+            lines.append(f"imported from {self._row['legacy_job_file']}")
+        return "\n".join(safe_line(line) for line in lines)
+
+    @property
+    def _commands(self) -> Sequence[Mapping[str, Any]]:
+        return self._known.commands or self._copied_commands
+
+    def _field(self, column: str) -> Field:
+        return self.query_one(f"#field-{column}", Field)
+
+    def _values(self) -> dict[str, Any]:
+        return {**self._row, **{field.spec.column: field.value for field in self.query(Field)}}
+
+    @property
+    def _changes(self) -> list[Field]:
+        return [field for field in self.query(Field) if field.changed]
+
+    @on(Form.Entered)
+    def _entered(self, event: Form.Entered) -> None:
+        self._explain(event.field)
+        self.refresh_bindings()
+
+    def _explain(self, field: Field) -> None:
+        known = f"  F2 lists {len(field.choices)} known values." if field.choices else ""
+        self.query_one("#hint", Static).update(field.spec.hint + known, layout=False)
+
+    @on(Field.Changed)
+    def _changed(self, event: Field.Changed) -> None:
+        column = event.field.spec.column
+        if column == "name" and self._id is None:
+            self._follow_name(event.field.text)
+        if column in FILTER_FIELDS:
+            self._count()
+
+    def _follow_name(self, name: str) -> None:
+        """A new job's slug follows its name until the user writes one."""
+        from vctui.jobs import slugify
+
+        slug = self._field("slug")
+        if slug.text == self._made_slug:
+            self._made_slug = slugify(name)
+            slug.text = self._made_slug
+
+    @work(exclusive=True, group="count", description="count the devices")
+    async def _count(self) -> None:
+        from vctui.jobs import select
+
+        await asyncio.sleep(COUNT_DELAY)
+        line = self.query_one("#matching", Static)
+        wrong = next((f.problem for f in self.query(Field) if f.spec.column in FILTER_FIELDS and f.problem), None)
+        if wrong is None:
+            try:
+                selection = await asyncio.to_thread(select, self._known.devices, self._filter())
+            except UsageError as error:
+                wrong = error.message
+        if wrong is not None:
+            line.add_class("-none")
+            line.update(safe_line(wrong))
+            return
+        count, total = len(selection.chosen), len(self._known.devices)
+        text = f"{count} of {total} devices match" if total else "the inventory holds no devices yet"
+        without = sum(1 for left in selection.left_out if left.reason == "no address")
+        if without:
+            text += f"; {without} more would, but {'has' if without == 1 else 'have'} no address"
+        line.set_class(count == 0, "-none")
+        line.update(text)
+
+    def _filter(self) -> DeviceFilter:
+        from vctui.jobs import filter_from_row
+
+        return filter_from_row(self._values())
+
+    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
+        """F2 shows only where there is something to choose from."""
+        if action == "choose":
+            field = self.query_one(Form).current if self.is_mounted else None
+            return field is not None and bool(field.choices)
+        return True
+
+    @work(exclusive=True, group="choose", description="choose a value")
+    async def action_choose(self) -> None:
+        """Let the user choose among the known values of the field with the cursor."""
+        field = self.query_one(Form).current
+        if field is None or not field.choices:
+            return
+        choice: Choice | None = await self.app.push_screen_wait(PickScreen(field.spec.label, field.choices))
+        if choice is not None:
+            field.text = safe_line(choice.text)
+
+    def _problems(self) -> dict[str, str]:
+        from vctui.jobs import check_row
+
+        found = check_row(self._values(), has_commands=bool(self._commands))
+        unknown = {field.spec.column: field.problem for field in self.query(Field) if field.problem}
+        return {**found, **unknown}
+
+    def _show_problems(self, problems: Mapping[str, str]) -> list[Field]:
+        """Mark the bad fields; the result is those that keep the job from being saved, from the top.
+
+        A value that was bad before, and is left alone, does not: the job is no worse for it.
+        """
+        blocking: list[Field] = []
+        for field in self.query(Field):
+            reason = problems.get(field.spec.column)
+            field.show_problem(reason)
+            if reason is not None and (field.changed or self._id is None):
+                blocking.append(field)
+        return blocking
+
+    def action_save(self) -> None:
+        """Check, then save; the first bad field gets the cursor."""
+        blocking = self._show_problems(self._problems())
+        if blocking:
+            blocking[0].focus_editor()
+            count = len(blocking)
+            self.notify(
+                f"Not saved: {count} field{' needs' if count == 1 else 's need'} your attention",
+                severity="error",
+                markup=False,
+            )
+            return
+        self._store(self._values())
+
+    @work(thread=True, exclusive=True, group="save", description="save the job")
+    def _store(self, values: dict[str, Any]) -> None:
+        from vctui.storage import JobStore
+
+        try:
+            with JobStore(self._context.settings.collector_db) as store:
+                same = store.get(slug=str(values["slug"]))
+                if same is not None and same["id"] != self._id:
+                    self.post_message(self.Refused("another job has this slug", "slug"))
+                    return
+                commands = self._copied_commands if self._id is None and self._copied_commands else None
+                self.post_message(self.Saved(store.save(values, commands=commands)))
+        except VctuiError as error:
+            self.post_message(self.Refused(str(error)))
+
+    @on(Refused)
+    def _refused(self, event: Refused) -> None:
+        if event.column is not None:
+            field = self._field(event.column)
+            field.show_problem(event.reason)
+            field.focus_editor()
+        self.notify(safe_line(f"Not saved: {event.reason}"), severity="error", markup=False)
+
+    @on(Saved)
+    def _saved(self, event: Saved) -> None:
+        self.dismiss(event.job_id)
+
+    def quit_question(self) -> str | None:
+        """What would be lost."""
+        return "The job has unsaved changes. Quit without saving?" if self._changes else None
+
+    def action_back(self) -> None:
+        """Go back; ask first when something would be lost."""
+        changed = self._changes
+        if not changed:
+            self.dismiss(None)
+            return
+        names = ", ".join(field.spec.label for field in changed)
+        self.app.push_screen(
+            ConfirmScreen("Leave without saving?", f"Changed: {names}", yes="Leave", no="Stay"), self._leave
+        )
+
+    def _leave(self, accepted: bool | None) -> None:
+        if accepted:
+            self.dismiss(None)

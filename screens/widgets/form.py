@@ -1,0 +1,293 @@
+"""Forms for the keyboard: a label beside each field, its error below, arrows and Enter from field to field."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import Any, ClassVar, Literal
+
+from textual import on
+from textual.app import ComposeResult
+from textual.binding import Binding, BindingType
+from textual.containers import Container, VerticalScroll
+from textual.content import Content
+from textual.message import Message
+from textual.reactive import reactive
+from textual.suggester import SuggestFromList
+from textual.widget import Widget
+from textual.widgets import Input, Static
+
+from vctui.text import safe_line
+
+LINE_BREAK = "⏎"
+"""Stands for a line break in a field of one line."""
+LONGEST = 100_000
+
+
+@dataclass(frozen=True, slots=True)
+class FieldSpec:
+    """One field: the column it edits, and how it is explained."""
+
+    column: str
+    label: str
+    hint: str
+    kind: Literal["text", "number", "flag", "reference"] = "text"
+    """A reference stores the id of what its text names."""
+    empty: str | None = None
+    """What an emptied field stores."""
+
+
+@dataclass(frozen=True, slots=True)
+class Choice:
+    """A known value of a field: what is stored, what is shown."""
+
+    value: Any
+    text: str
+    note: str = ""
+
+
+class Toggle(Static, can_focus=True):
+    """Yes or no, in words and not in colour only."""
+
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("space", "toggle", "Yes/No", id="toggle.toggle"),
+        Binding("y", "set(True)", "Yes", id="toggle.yes", show=False),
+        Binding("n", "set(False)", "No", id="toggle.no", show=False),
+    ]
+    DEFAULT_CSS = """
+    Toggle {
+        height: 1;
+        background: $surface;
+        &:focus { background: $block-cursor-background; color: $block-cursor-foreground; }
+    }
+    """
+    value = reactive(False, init=False)
+
+    @dataclass
+    class Changed(Message):
+        """The user, or the program, set another value."""
+
+        toggle: Toggle
+
+    def render(self) -> Content:
+        """`[x] yes` or `[ ] no`."""
+        return Content("[x] yes" if self.value else "[ ] no")
+
+    def watch_value(self) -> None:
+        """Tell the field."""
+        self.post_message(self.Changed(self))
+
+    def on_click(self) -> None:
+        """The mouse works, too."""
+        self.action_toggle()
+
+    def action_toggle(self) -> None:
+        """Turn it over."""
+        self.value = not self.value
+
+    def action_set(self, value: bool) -> None:
+        """Set it."""
+        self.value = value
+
+
+class Field(Container):
+    """A label, an editor and, when there is one, an error.
+
+    A value whose text the user leaves alone is kept exactly as it was, however odd: NULL stays NULL, and an
+    id that names nothing stays.
+    """
+
+    DEFAULT_CSS = """
+    Field {
+        layout: grid;
+        grid-size: 2;
+        grid-columns: 19 1fr;
+        grid-rows: auto;
+        height: auto;
+        & > .label { color: $text-muted; height: 1; padding-right: 1; }
+        &:focus-within > .label { color: $text-primary; text-style: bold; }
+        & > .problem { column-span: 2; padding-left: 19; height: auto; display: none; color: $text-error; }
+        &.-wrong > .problem { display: block; }
+        &.-wrong > .label { color: $text-error; }
+        & > Input { width: 1fr; }
+    }
+    """
+
+    @dataclass
+    class Changed(Message):
+        """Another text, or another choice."""
+
+        field: Field
+
+    def __init__(self, spec: FieldSpec, value: Any) -> None:
+        super().__init__(id=f"field-{spec.column}")
+        self.spec = spec
+        self.choices: tuple[Choice, ...] = ()
+        self._original = value
+        self._shown = _text_of(value)
+        self._truth = value not in (None, "", 0, "0", 0.0, False)
+        self._editor: Input | Toggle
+        if spec.kind == "flag":
+            self._editor = Toggle()
+            self._editor.set_reactive(Toggle.value, self._truth)
+        else:
+            self._editor = Input(self._shown, compact=True, select_on_focus=False)
+        self._problem = Static(classes="problem", markup=False)
+
+    def compose(self) -> ComposeResult:
+        yield Static(self.spec.label, classes="label", markup=False)
+        yield self._editor
+        yield self._problem
+
+    @on(Input.Changed)
+    @on(Toggle.Changed)
+    def _edited(self, event: Message) -> None:
+        event.stop()
+        self.show_problem(None)
+        self.post_message(self.Changed(self))
+
+    @property
+    def text(self) -> str:
+        """What the editor shows."""
+        return ("yes" if self._editor.value else "no") if isinstance(self._editor, Toggle) else self._editor.value
+
+    @text.setter
+    def text(self, text: str) -> None:
+        if isinstance(self._editor, Toggle):
+            self._editor.value = text == "yes"
+        else:
+            self._editor.value = text
+            self._editor.cursor_position = len(text)
+
+    @property
+    def changed(self) -> bool:
+        """Whether the user gave it another value than it had."""
+        if isinstance(self._editor, Toggle):
+            return self._editor.value != self._truth
+        return self._editor.value != self._shown
+
+    @property
+    def value(self) -> Any:
+        """What to store: the value it had, as long as it is left alone."""
+        if not self.changed:
+            return self._original
+        if isinstance(self._editor, Toggle):
+            return int(self._editor.value)
+        text = self._editor.value.strip()
+        if not text:
+            return self.spec.empty
+        if self.spec.kind == "number":
+            return _number(text)
+        if self.spec.kind == "reference":
+            found = self._find(text)
+            return text if found is None else found.value
+        return text.replace(LINE_BREAK, "\n")
+
+    @property
+    def problem(self) -> str | None:
+        """Why the text cannot be stored: it names nothing that is known."""
+        text = self.text.strip()
+        if self.spec.kind != "reference" or not self.changed or not text or self._find(text) is not None:
+            return None
+        known = ", ".join(choice.text for choice in self.choices[:6]) or "none yet"
+        more = ", …" if len(self.choices) > 6 else ""
+        return f"there is no {self.spec.label.lower()} {text!r}; known: {known}{more}"
+
+    def offer(self, choices: Iterable[Choice]) -> None:
+        """Suggest these values; a reference then shows the name of what it refers to."""
+        self.choices = tuple(choices)
+        if isinstance(self._editor, Toggle):
+            return
+        texts = [safe_line(choice.text) for choice in self.choices]
+        self._editor.suggester = SuggestFromList(texts, case_sensitive=False)
+        if self.spec.kind != "reference" or self.changed or self._original in (None, ""):
+            return
+        named = next((c.text for c in self.choices if str(c.value) == str(self._original)), None)
+        self._shown = f"#{self._original} (unknown)" if named is None else safe_line(named)
+        with self.prevent(Input.Changed):
+            self.text = self._shown
+
+    def keep(self) -> None:
+        """Take the present value for the one it had: it is saved."""
+        value = self.value
+        self._original, self._shown = value, self.text
+        self._truth = self.text == "yes"
+
+    def show_problem(self, reason: str | None) -> None:
+        """Show what is wrong below the field; None takes it away."""
+        self.set_class(reason is not None, "-wrong")
+        self._problem.update(safe_line(reason or ""))
+
+    def focus_editor(self) -> None:
+        """Put the cursor into the field."""
+        self._editor.focus()
+
+    def _find(self, text: str) -> Choice | None:
+        wanted = text.casefold()
+        return next((choice for choice in self.choices if choice.text.casefold() == wanted), None)
+
+
+class Form(VerticalScroll, can_focus=False, inherit_bindings=False):
+    """Fields, one below the other. Arrows, Enter and Tab go from one to the next."""
+
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("up", "app.focus_previous", "Field above", id="form.up", show=False),
+        Binding("down,enter", "app.focus_next", "Next field", id="form.down", show=False),
+        Binding("pageup", "jump(-8)", "Eight fields up", id="form.page_up", show=False),
+        Binding("pagedown", "jump(8)", "Eight fields down", id="form.page_down", show=False),
+    ]
+
+    @dataclass
+    class Entered(Message):
+        """The cursor came into a field."""
+
+        field: Field
+
+    @property
+    def fields(self) -> Sequence[Field]:
+        """Every field, from the top."""
+        return list(self.query(Field))
+
+    @property
+    def current(self) -> Field | None:
+        """The field with the cursor."""
+        focused = self.screen.focused
+        return None if focused is None else _field_of(focused)
+
+    @on(Input.Submitted)
+    def _next(self, event: Input.Submitted) -> None:
+        event.stop()
+        self.screen.focus_next()
+
+    def on_descendant_focus(self, event: object) -> None:
+        """Say which field the cursor is in."""
+        if (field := self.current) is not None:
+            self.post_message(self.Entered(field))
+
+    def action_jump(self, by: int) -> None:
+        """Move several fields at once, not beyond the ends."""
+        fields = self.fields
+        if fields and self.current is not None:
+            at = fields.index(self.current) + by
+            fields[max(0, min(at, len(fields) - 1))].focus_editor()
+
+
+def _field_of(widget: Widget) -> Field | None:
+    return next((node for node in widget.ancestors_with_self if isinstance(node, Field)), None)
+
+
+def _text_of(value: Any) -> str:
+    if value is None:
+        return ""
+    text = f"{value:g}" if isinstance(value, float) else str(value)
+    return safe_line(text.replace("\r\n", "\n").replace("\n", LINE_BREAK), LONGEST)
+
+
+def _number(text: str) -> int | float | str:
+    """The number, or the text when it is none: the check then says so."""
+    for kind in (int, float):
+        try:
+            return kind(text)
+        except ValueError:
+            continue
+    return text

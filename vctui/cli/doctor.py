@@ -1,0 +1,180 @@
+"""`vctui doctor`: what is installed, readable and sound, and how to mend what is not."""
+
+from __future__ import annotations
+
+import argparse
+import platform
+import stat
+import sys
+from collections.abc import Callable, Iterator
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Literal
+
+from vctui.cli.parsing import Parser, add_command
+
+if TYPE_CHECKING:
+    from vctui.config import Settings
+
+LIBRARIES = ("cryptography", "google-re2", "keyring", "ntc-templates", "paramiko", "peewee", "PyYAML", "rich")
+LIBRARIES += ("textfsm", "textual")
+State = Literal["ok", "note", "bad"]
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """One thing looked at; `code` is the exit code that a bad one asks for."""
+
+    what: str
+    state: State
+    detail: str
+    remedy: str | None = None
+    code: int = 0
+
+
+def add_commands(commands: argparse._SubParsersAction[Parser]) -> None:
+    """Add `vctui doctor`."""
+    add_command(
+        commands,
+        "doctor",
+        "Check the installation and the home, and say how to mend what is wrong",
+        check_all,
+        json=True,
+    )
+
+
+def check_all(args: argparse.Namespace) -> int:
+    """Print every finding; the exit code of the worst one."""
+    from vctui.cli.home import settings_of
+    from vctui.cli.output import print_json, print_table
+    from vctui.errors import worst_exit
+
+    settings = settings_of(args)
+    checks: tuple[Callable[[Settings], Iterator[Finding]], ...] = (
+        _python,
+        _home,
+        _permissions,
+        _databases,
+        _templates,
+        _argon2,
+        _keyring,
+    )
+    findings = [finding for check in checks for finding in check(settings)]
+    if args.json:
+        print_json([asdict(finding) for finding in findings])
+    else:
+        print_table(
+            ("CHECK", "STATE", "FOUND", "TO MEND IT"),
+            [(f.what, f.state, f.detail, f.remedy) for f in findings],
+        )
+    return worst_exit([finding.code for finding in findings if finding.state == "bad"])
+
+
+def _python(settings: Settings) -> Iterator[Finding]:
+    from importlib.metadata import PackageNotFoundError, version
+
+    from vctui import __version__
+
+    yield Finding("vctui", "ok", __version__)
+    yield Finding("python", "ok", f"{platform.python_version()} ({sys.executable})")
+    for name in LIBRARIES:
+        try:
+            yield Finding(name, "ok", version(name))
+        except PackageNotFoundError:
+            yield Finding(name, "bad", "not installed", "Install vctui again: pip install vctui", 1)
+
+
+def _home(settings: Settings) -> Iterator[Finding]:
+    from vctui.config import require_home
+    from vctui.errors import HomeError
+
+    try:
+        require_home(settings)
+    except HomeError as error:
+        yield Finding("home", "bad", error.message, error.next_step, error.exit_code)
+    else:
+        yield Finding("home", "ok", str(settings.home))
+    if settings.log_file is not None:
+        yield Finding("log", "ok", f"{settings.log_file} ({settings.log_level})")
+
+
+def _permissions(settings: Settings) -> Iterator[Finding]:
+    """Whatever holds secrets or captures is for its owner alone."""
+    paths = (settings.home, settings.collector_db, settings.dcim_db, settings.known_hosts)
+    open_ones = [path for path in (*paths, settings.collections_dir, settings.logs_dir) if _others_may(path)]
+    for path in open_ones:
+        yield Finding("permissions", "bad", f"{path} is open to others", f"chmod go-rwx {path}", 14)
+    if not open_ones and settings.home.is_dir():
+        yield Finding("permissions", "ok", "the home is closed to others")
+
+
+def _others_may(path: Path) -> bool:
+    try:
+        return bool(stat.S_IMODE(path.stat().st_mode) & 0o077)
+    except OSError:
+        return False
+
+
+def _databases(settings: Settings) -> Iterator[Finding]:
+    """Opening sets and checks the pragmas; the whole file is then looked through for damage."""
+    import sqlite3
+
+    from vctui.errors import VctuiError
+    from vctui.storage import check_database
+
+    yield Finding("SQLite", "ok", sqlite3.sqlite_version)
+    for path in (settings.collector_db, settings.dcim_db, settings.templates_db):
+        if not path.exists():
+            yield Finding(path.name, "bad", f"{path} is missing", "vctui init --force", 10)
+            continue
+        try:
+            check_database(path)
+        except VctuiError as error:
+            yield Finding(path.name, "bad", error.message, error.next_step, error.exit_code)
+        else:
+            yield Finding(path.name, "ok", f"sound, {path.stat().st_size // 1024} KiB")
+
+
+def _templates(settings: Settings) -> Iterator[Finding]:
+    from vctui.errors import VctuiError
+    from vctui.validation import read_templates
+
+    if not settings.templates_db.exists():
+        return
+    try:
+        count = len(read_templates(settings.templates_db))
+    except VctuiError as error:
+        yield Finding("templates", "bad", error.message, error.next_step, error.exit_code)
+        return
+    if count:
+        yield Finding("templates", "ok", f"{count}")
+    else:
+        yield Finding("templates", "note", "none", "vctui templates import --ntc")
+
+
+def _argon2(settings: Settings) -> Iterator[Finding]:
+    from cryptography.exceptions import UnsupportedAlgorithm
+    from cryptography.hazmat.backends.openssl import backend
+    from cryptography.hazmat.primitives.kdf.argon2 import Argon2id
+
+    try:
+        Argon2id(salt=bytes(16), length=32, iterations=1, lanes=1, memory_cost=64)
+    except UnsupportedAlgorithm:
+        yield Finding("Argon2id", "note", f"{backend.openssl_version_text()} lacks it: new vaults use scrypt")
+    else:
+        yield Finding("Argon2id", "ok", backend.openssl_version_text())
+
+
+def _keyring(settings: Settings) -> Iterator[Finding]:
+    import keyring
+    from keyring.errors import KeyringError
+
+    try:
+        backend = keyring.get_keyring()
+    except (KeyringError, RuntimeError) as error:
+        yield Finding("keyring", "note", f"cannot be used: {error}", "vctui asks for the master password")
+        return
+    if backend.priority > 0:
+        yield Finding("keyring", "ok", backend.name)
+    else:
+        yield Finding("keyring", "note", "no backend", "vctui asks for the master password")

@@ -1,0 +1,97 @@
+"""How the commands build their parsers: one look for all, errors in one line, types for arguments."""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Callable
+from typing import Any, NoReturn
+
+Handler = Callable[[argparse.Namespace], int]
+
+
+class Parser(argparse.ArgumentParser):
+    """An argument parser that complains in one line and never guesses shortened options."""
+
+    def __init__(self, **options: Any) -> None:
+        options.setdefault("formatter_class", argparse.RawDescriptionHelpFormatter)
+        super().__init__(allow_abbrev=False, **options)
+
+    def error(self, message: str) -> NoReturn:
+        from vctui.text import safe_line
+
+        self.exit(2, f"vctui: {safe_line(message)}. See: {self.prog} --help\n")
+
+
+def add_home(parser: argparse.ArgumentParser) -> None:
+    """`--home`, before or after the command."""
+    parser.add_argument(
+        "--home",
+        metavar="DIR",
+        default=argparse.SUPPRESS,
+        help="home folder (default: $VCOLLECTOR_HOME, else ~/.vcollector)",
+    )
+
+
+def add_command(
+    commands: argparse._SubParsersAction[Parser],
+    name: str,
+    summary: str,
+    handler: Handler,
+    *,
+    examples: str = "",
+    json: bool = False,
+) -> Parser:
+    """One command with its help; `summary` starts with a capital and has no full stop."""
+    parser = commands.add_parser(name, help=summary, description=f"{summary}.", epilog=_epilog(examples))
+    add_home(parser)
+    if json:
+        parser.add_argument("--json", action="store_true", help="print JSON")
+    parser.set_defaults(handler=handler)
+    return parser
+
+
+def add_group(
+    commands: argparse._SubParsersAction[Parser], name: str, summary: str, *, examples: str = ""
+) -> argparse._SubParsersAction[Parser]:
+    """A command that holds commands."""
+    parser = commands.add_parser(name, help=summary, description=f"{summary}.", epilog=_epilog(examples))
+    add_home(parser)
+    return parser.add_subparsers(title="commands", metavar="COMMAND", required=True)
+
+
+def _epilog(examples: str) -> str | None:
+    lines = [f"  {line.strip()}" for line in examples.strip().splitlines()]
+    return "\n".join(["examples:", *lines]) if lines else None
+
+
+def positive(text: str) -> int:
+    """A whole number from 1."""
+    if not text.isascii() or not text.isdigit() or int(text[:9]) < 1 or len(text) > 9:
+        raise argparse.ArgumentTypeError(f"'{text}' is not a whole number from 1")
+    return int(text)
+
+
+def seconds(text: str) -> float:
+    """A duration in seconds, above 0 and at most a day."""
+    try:
+        value = float(text)
+    except ValueError:
+        value = 0.0
+    if not 0 < value <= 86400:
+        raise argparse.ArgumentTypeError(f"'{text}' is not a number of seconds from 0 to 86400")
+    return value
+
+
+def name_list(text: str) -> list[str]:
+    """`a,b,c` as names."""
+    names = [name.strip() for name in text.split(",") if name.strip()]
+    if not names:
+        raise argparse.ArgumentTypeError("names no device")
+    return names
+
+
+def descriptor(text: str) -> int:
+    """The number of an open file descriptor."""
+    if not text.isascii() or not text.isdigit() or len(text) > 6:
+        raise argparse.ArgumentTypeError(f"'{text}' is not a file descriptor")
+    return int(text)

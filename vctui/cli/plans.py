@@ -1,0 +1,87 @@
+"""What `vctui run --dry-run` prints: the plan that a run would follow."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+from vctui.cli.output import narrate, print_json, print_line, print_table
+
+if TYPE_CHECKING:
+    from vctui.jobs import Plan
+
+NO_DEVICES = 4
+
+
+def print_plans(plans: Sequence[Plan], *, as_json: bool) -> int:
+    """Print each plan; 4 when none of them has a device, as the run would return."""
+    if as_json:
+        print_json([_as_dict(plan) for plan in plans])
+    else:
+        for plan in plans:
+            _print(plan)
+    return 0 if any(plan.items for plan in plans) else NO_DEVICES
+
+
+def _print(plan: Plan) -> None:
+    job = plan.job
+    off = "" if job.enabled else "; the job is disabled, so it would be refused"
+    print_line(f"{job.ref}: {job.name}: {len(plan.items)} devices, {len(plan.left_out)} left out{off}")
+    for command in job.commands:
+        flag = "  (not known to only read: needs --allow-any-command)"
+        print_line(f"  command: {command}{flag if command in plan.writing_commands else ''}")
+    if plan.items:
+        print_table(
+            ("DEVICE", "ADDRESS", "CREDENTIAL", "TEMPLATE", "HOST KEY", "FILE", "NOTE"),
+            [
+                (
+                    item.device.name,
+                    address(item.host, item.port),
+                    item.credential or "none",
+                    item.template,
+                    "known" if item.host_known else "unknown",
+                    item.path,
+                    item.note,
+                )
+                for item in plan.items
+            ],
+        )
+    for left_out in plan.left_out:
+        print_line(f"  left out: {left_out.device.name}: {left_out.reason}")
+    if plan.unknown_hosts:
+        narrate(
+            f"{len(plan.unknown_hosts)} host keys are unknown. Trust them: vctui hosts trust --job {job.ref}"
+        )
+
+
+def _as_dict(plan: Plan) -> dict[str, Any]:
+    return {
+        "job": plan.job.ref,
+        "job_file": plan.job.source,
+        "enabled": plan.job.enabled,
+        "commands": plan.job.commands,
+        "writing_commands": plan.writing_commands,
+        "devices": [
+            {
+                "device": item.device.name,
+                "host": item.host,
+                "port": item.port,
+                "device_type": item.device_type,
+                "credential": item.credential or None,
+                "commands": item.commands,
+                "template": item.template,
+                "path": item.path,
+                "host_known": item.host_known,
+                "note": item.note or None,
+            }
+            for item in plan.items
+        ],
+        "left_out": [{"device": left.device.name, "reason": left.reason} for left in plan.left_out],
+    }
+
+
+def address(host: str, port: int) -> str:
+    """`192.0.2.1`, with the port when it is not 22; IPv6 in brackets then."""
+    if port == 22:
+        return host
+    return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"

@@ -1,0 +1,52 @@
+"""Signals during a run: the first asks it to stop and clean up, the second ends it at once."""
+
+from __future__ import annotations
+
+import os
+import signal
+import sys
+import threading
+from types import FrameType, TracebackType
+
+WATCHED = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+SHOW_CURSOR = "\x1b[?25h"
+
+
+class StopSignals:
+    """A context in which SIGINT, SIGTERM and SIGHUP set `cancel`; a signal ignored before stays ignored."""
+
+    def __init__(self, cancel: threading.Event) -> None:
+        self._cancel = cancel
+        self._before: dict[signal.Signals, object] = {}
+        self.received: signal.Signals | None = None
+
+    @property
+    def exit_code(self) -> int | None:
+        """128 and the signal's number, or None when none came."""
+        return None if self.received is None else 128 + self.received
+
+    def __enter__(self) -> StopSignals:
+        for number in WATCHED:
+            before = signal.getsignal(number)
+            if before is not signal.SIG_IGN:  # nohup
+                self._before[number] = before
+                signal.signal(number, self._received)
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        for number, before in self._before.items():
+            signal.signal(number, before)  # type: ignore[arg-type]
+
+    def _received(self, number: int, frame: FrameType | None) -> None:
+        if self.received is None:
+            self.received = signal.Signals(number)
+            self._cancel.set()
+            # From a handler the stream may be in use: a line of its own write, at the lowest level.
+            os.write(2, b"vctui: stopping, the sessions are being closed; once more to end at once\n")
+            return
+        if sys.stderr.isatty():
+            os.write(2, SHOW_CURSOR.encode("ascii"))
+        signal.signal(number, signal.SIG_DFL)
+        os.kill(os.getpid(), number)

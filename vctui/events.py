@@ -1,0 +1,103 @@
+"""What a run says while it runs. The command line prints these, the screen posts them as messages."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import asdict, dataclass, fields
+from typing import Any, ClassVar, Literal
+
+Phase = Literal["connecting", "host_key", "authenticating", "prompt", "command", "validating", "saving"]
+DeviceStatus = Literal["ok", "skipped", "failed", "cancelled"]
+Verdict = Literal["complete", "suspect", "failed"]
+RunStatus = Literal["running", "success", "partial", "failed", "cancelled", "interrupted"]
+
+
+@dataclass(frozen=True, slots=True)
+class Event:
+    """Base of all events; `to_dict` is the JSON line of `vctui run --json`."""
+
+    event: ClassVar[str]
+
+    def to_dict(self) -> dict[str, Any]:
+        return {"event": self.event, **asdict(self)}
+
+
+@dataclass(frozen=True, slots=True)
+class RunStarted(Event):
+    event: ClassVar[str] = "run_started"
+
+    run: int
+    job: str
+    job_file: str
+    total: int
+    at: str
+
+
+@dataclass(frozen=True, slots=True)
+class DevicePhase(Event):
+    event: ClassVar[str] = "device_phase"
+
+    run: int
+    device: str
+    host: str
+    phase: Phase
+
+
+@dataclass(frozen=True, slots=True)
+class DeviceFinished(Event):
+    """One device is done and, when it is `ok`, its capture and rows are on disk."""
+
+    event: ClassVar[str] = "device_finished"
+
+    run: int
+    device: str
+    host: str
+    status: DeviceStatus
+    verdict: Verdict
+    error_kind: str | None = None
+    error: str | None = None
+    next_step: str | None = None
+    duration_ms: float = 0.0
+    credential: str | None = None
+    path: str | None = None
+    size: int | None = None
+    sha256: str | None = None
+    template: str | None = None
+    score: float | None = None
+    records: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class RunFinished(Event):
+    """The end of a run: the fields of `JobResult`, and the status."""
+
+    event: ClassVar[str] = "run_finished"
+
+    run: int
+    status: RunStatus
+    job_file: str
+    job_id: str
+    success_count: int
+    failed_count: int
+    skipped_count: int
+    cancelled_count: int
+    total_devices: int
+    duration_ms: float
+    error: str | None
+    saved_files: tuple[tuple[str, str, int, float | None], ...] = ()
+    validation_failures: tuple[tuple[str, str, float, str], ...] = ()
+    history_id: int | None = None
+
+
+Sink = Callable[[Event], None]
+"""Where events go. Called from worker threads: it must be quick and must not raise."""
+
+
+def discard(event: Event) -> None:
+    """A sink for callers that do not listen."""
+
+
+EVENT_FIELDS: dict[str, tuple[str, ...]] = {
+    cls.event: tuple(f.name for f in fields(cls))
+    for cls in (RunStarted, DevicePhase, DeviceFinished, RunFinished)
+}

@@ -1,0 +1,36 @@
+"""The door of the jobs room: what a job is, whom it means, and how it runs. It composes the other rooms."""
+
+from vctui.jobs.batch import BatchResult, BatchRunner
+from vctui.jobs.fields import check_row, new_row, slugify
+from vctui.jobs.files import parse_job_file
+from vctui.jobs.job import Job, JobCommand, job_from_row
+from vctui.jobs.plan import Plan, PlanItem, Planner, make_plan
+from vctui.jobs.result import JobResult, worst_of
+from vctui.jobs.runner import JobRunner
+from vctui.jobs.selection import LeftOut, Selection, select
+from vctui.jobs.source import ImportedJob, JobEntry, JobSource
+
+__all__ = [
+    "BatchResult",
+    "BatchRunner",
+    "ImportedJob",
+    "Job",
+    "JobCommand",
+    "JobEntry",
+    "JobResult",
+    "JobRunner",
+    "JobSource",
+    "LeftOut",
+    "Plan",
+    "PlanItem",
+    "Planner",
+    "Selection",
+    "check_row",
+    "job_from_row",
+    "make_plan",
+    "new_row",
+    "parse_job_file",
+    "select",
+    "slugify",
+    "worst_of",
+]

@@ -1,0 +1,111 @@
+"""From the raw outputs of a device to the texts that are kept, and whether they may be kept."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any, Protocol
+
+from vctui.jobs.job import Job, JobCommand
+from vctui.jobs.plan import choose_template
+from vctui.ssh import CommandOutput
+from vctui.validation import ValidationResult, clean
+
+Validate = Callable[[str, str | None], ValidationResult]
+
+
+class Engine(Protocol):
+    """What a run asks of a validation engine; `ValidationEngine` and its subclasses are that."""
+
+    def validate(self, output: str, filter_str: str | None = None) -> ValidationResult: ...
+
+    def template_for(self, platform: str, command: str) -> str | None: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Piece:
+    """The text of one capture file: the outputs of the commands that share an output directory."""
+
+    folder: str
+    parts: tuple[tuple[JobCommand, str, str], ...]
+    """(command, cleaned output, prompt)"""
+
+    @property
+    def text(self) -> str:
+        """The outputs one after another; from the second on, each below its prompt and command."""
+        blocks = [
+            output if n == 0 else f"{prompt}{step.command}\n{output}"
+            for n, (step, output, prompt) in enumerate(self.parts)
+        ]
+        text = "\n".join(block.rstrip("\n") for block in blocks)
+        return text + "\n" if text else ""
+
+
+@dataclass(frozen=True, slots=True)
+class Judgement:
+    """Whether a device's output may be kept as its latest good capture, and what was read out of it."""
+
+    pieces: tuple[Piece, ...]
+    accepted: bool = True
+    reason: str | None = None
+    template: str | None = None
+    score: float | None = None
+    records: list[dict[str, Any]] | None = field(default=None)
+
+    @property
+    def text(self) -> str:
+        return "".join(piece.text for piece in self.pieces)
+
+
+def assemble(job: Job, outputs: Sequence[CommandOutput]) -> tuple[Piece, ...]:
+    """Clean every output and group them by output directory, in the order of the commands.
+
+    Commands that answer nothing (paging, enable) leave no trace, unless nothing else answered either.
+    """
+    parts = [
+        (step, clean(output.text, output.command, output.prompt), output.prompt)
+        for step, output in zip(job.steps, outputs, strict=False)
+    ]
+    spoken = [part for part in parts if part[1].strip()] or parts[-1:]
+    folders = dict.fromkeys(step.output_directory or job.output_directory for step, _, _ in spoken)
+    return tuple(
+        Piece(folder, tuple(p for p in spoken if (p[0].output_directory or job.output_directory) == folder))
+        for folder in folders
+    )
+
+
+def judge(job: Job, device_type: str, outputs: Sequence[CommandOutput], engine: Engine | None) -> Judgement:
+    """Assemble the outputs and, where the job asks for it, validate each with the template chosen for it."""
+    pieces = assemble(job, outputs)
+    verdict = Judgement(pieces)
+    if engine is None:
+        return verdict
+    parts = [part for piece in pieces for part in piece.parts]
+    for step, text, _ in parts:
+        if not (job.use_textfsm if step.use_textfsm is None else step.use_textfsm):
+            continue
+        indexed = engine.template_for(device_type, step.command)
+        wanted = choose_template(step.template or job.template, indexed)
+        if wanted is None:
+            wanted = "_".join(step.command.split("|")[0].lower().replace("-", "_").split()) or None
+        verdict = _merge(verdict, engine.validate(text, wanted), step, several=len(parts) > 1)
+    if verdict.accepted and verdict.score is not None and job.min_score > 1 and verdict.score < job.min_score:
+        reason = f"score {verdict.score:.1f} is under the job's minimum of {job.min_score:g}"
+        return replace(verdict, accepted=False, reason=reason)
+    return verdict
+
+
+def _merge(so_far: Judgement, found: ValidationResult, step: JobCommand, *, several: bool) -> Judgement:
+    """Several commands are good when all are; the score is the lowest."""
+    reason = None if found.is_valid else found.reason or "not valid"
+    if reason and several:
+        reason = f"{step.command}: {reason}"
+    templates = [name for name in (so_far.template, found.template) if name]
+    return replace(
+        so_far,
+        accepted=so_far.accepted and found.is_valid,
+        reason=so_far.reason or reason,
+        template=", ".join(dict.fromkeys(templates)) or None,
+        score=found.score if so_far.score is None else min(so_far.score, found.score),
+        records=(so_far.records or []) + list(found.records),
+    )

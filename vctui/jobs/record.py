@@ -1,0 +1,236 @@
+"""The single recorder: outputs are validated, written and entered in history here, and nowhere else."""
+
+from __future__ import annotations
+
+import errno
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+from vctui.config import Settings
+from vctui.errors import NEXT_STEPS, VctuiError
+from vctui.events import DeviceFinished, DevicePhase, DeviceStatus, Sink
+from vctui.jobs.job import Job, base_folder
+from vctui.jobs.judge import Engine, Judgement, assemble, judge
+from vctui.jobs.pipeline import Stage
+from vctui.jobs.plan import PlanItem
+from vctui.ssh import ExecutionResult
+from vctui.storage import CaptureRecord, DeviceRecord, History, SavedCapture, save_capture
+from vctui.text import safe_line
+
+OnFinished = Callable[[PlanItem, ExecutionResult, DeviceFinished], None]
+NO_SPACE = {errno.ENOSPC, errno.EDQUOT}
+
+
+@dataclass(frozen=True, slots=True)
+class RecordOptions:
+    """What happens to outputs."""
+
+    save: bool = True
+    force: bool = False
+    """Keep what validation refused."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Judged:
+    item: PlanItem
+    result: ExecutionResult
+    judgement: Judgement | None
+    error: str | None = None
+
+
+class Recorder:
+    """Two threads behind the sessions: one validates, one writes. `put` is called from any thread.
+
+    Each device is on disk before its `DeviceFinished` is said. A device that cannot be saved is failed; when
+    the disk is full, `on_full` is called so that no new session starts.
+    """
+
+    def __init__(
+        self,
+        run: int,
+        job: Job,
+        settings: Settings,
+        *,
+        history: History | None,
+        engine: Engine | None,
+        options: RecordOptions,
+        sink: Sink,
+        on_finished: OnFinished,
+        on_full: Callable[[str], None],
+    ) -> None:
+        self._run = run
+        self._job = job
+        self._settings = settings
+        self._history = history
+        self._engine = engine
+        self._options = options
+        self._sink = sink
+        self._on_finished = on_finished
+        self._on_full = on_full
+        self._writing: Stage[_Judged] = Stage("vctui-record", self._record)
+        self._validating: Stage[tuple[PlanItem, ExecutionResult]] = Stage("vctui-validate", self._judge)
+
+    def put(self, item: PlanItem, result: ExecutionResult) -> None:
+        self._validating.put((item, result))
+
+    def close(self) -> None:
+        """Return once every device put before has been recorded and said."""
+        self._validating.close()
+        self._writing.close()
+
+    def _judge(self, pair: tuple[PlanItem, ExecutionResult]) -> None:
+        item, result = pair
+        judged = _Judged(item, result, None)
+        if result.success:
+            if self._engine is not None and self._job.use_textfsm:
+                self._say_phase(item, "validating")
+            try:
+                judged = _Judged(item, result, self._judge_output(item, result))
+            except Exception as error:  # noqa: BLE001 - a custom engine may raise anything; the run goes on
+                reason = f"validation broke: {type(error).__name__}: {safe_line(str(error), 200)}"
+                judged = _Judged(item, result, Judgement(assemble(self._job, result.outputs), False, reason))
+        self._writing.put(judged)
+
+    def _judge_output(self, item: PlanItem, result: ExecutionResult) -> Judgement:
+        judgement = judge(self._job, item.device_type, result.outputs, self._engine)
+        if self._options.force and not judgement.accepted:
+            return Judgement(
+                judgement.pieces,
+                template=judgement.template,
+                score=judgement.score,
+                records=judgement.records,
+            )
+        return judgement
+
+    def _record(self, judged: _Judged) -> None:
+        try:
+            event = self._write(judged)
+        except VctuiError as error:
+            event = self._failed(judged, "save_failed", error.message, error.next_step)
+            self._notice_full(error)
+        except Exception as error:  # noqa: BLE001 - a device must never vanish because recording it broke
+            event = self._failed(judged, "internal", f"{type(error).__name__}: {safe_line(str(error), 200)}")
+        self._sink(event)
+        self._on_finished(judged.item, judged.result, event)
+
+    def _write(self, judged: _Judged) -> DeviceFinished:
+        item, result, judgement = judged.item, judged.result, judged.judgement
+        if self._options.save and (judgement is not None or result.partial):
+            self._say_phase(item, "saving")
+        if judgement is None:
+            status: DeviceStatus = "cancelled" if result.error_kind == "cancelled" else "failed"
+            event = self._event(judged, status, result.error_kind, result.error, result.next_step)
+            self._enter(judged, event, [], self._keep_rejected(item, result.partial))
+            return event
+        if not judgement.accepted:
+            kind = "validation_failed"
+            event = self._event(judged, "skipped", kind, judgement.reason, NEXT_STEPS[kind])
+            keep = judgement.text if self._job.store_failures else ""
+            self._enter(judged, event, [], self._keep_rejected(item, keep))
+            return event
+        saved = self._save(item, judgement) if self._options.save else []
+        event = self._event(judged, "ok", None, None, None, saved[0] if saved else None)
+        self._enter(judged, event, saved, None)
+        return event
+
+    def _save(self, item: PlanItem, judgement: Judgement) -> list[SavedCapture]:
+        base = base_folder(self._job, self._settings)
+        filename = item.path.name
+        return [
+            save_capture(
+                base,
+                Path(piece.folder) / filename,
+                piece.text.encode(),
+                versions=self._settings.home / "versions",
+            )
+            for piece in judgement.pieces
+        ]
+
+    def _keep_rejected(self, item: PlanItem, text: str) -> SavedCapture | None:
+        """Keep what is not good enough to be a capture, so that a person can look at it."""
+        if not text or not self._options.save or not self._run:
+            return None
+        name = Path(str(self._run)) / f"{item.path.stem}.partial"
+        return save_capture(self._settings.home / "rejected", name, text.encode(), versions=None)
+
+    def _event(
+        self,
+        judged: _Judged,
+        status: DeviceStatus,
+        kind: str | None,
+        error: str | None,
+        next_step: str | None,
+        saved: SavedCapture | None = None,
+    ) -> DeviceFinished:
+        item, result, judgement = judged.item, judged.result, judged.judgement
+        records = judgement.records if judgement else None
+        return DeviceFinished(
+            run=self._run,
+            device=item.device.name,
+            host=item.host,
+            status=status,
+            verdict=result.verdict,
+            error_kind=kind,
+            error=error,
+            next_step=next_step,
+            duration_ms=round(result.duration_ms, 1),
+            credential=item.credential or None,
+            path=str(saved.path) if saved else None,
+            size=saved.size if saved else None,
+            sha256=saved.sha256 if saved else None,
+            template=judgement.template if judgement else None,
+            score=round(judgement.score, 1) if judgement and judgement.score is not None else None,
+            records=len(records) if records is not None else None,
+        )
+
+    def _enter(
+        self, judged: _Judged, event: DeviceFinished, saved: list[SavedCapture], rejected: SavedCapture | None
+    ) -> None:
+        if self._history is None:
+            return
+        item = judged.item
+        records = judged.judgement.records if judged.judgement else None
+        captures = [
+            CaptureRecord(item.device.id, item.device.name, self._job.capture_type, str(one.path), one.size)
+            for one in saved
+        ]
+        row = DeviceRecord(
+            device_id=item.device.id,
+            device=event.device,
+            host=event.host,
+            status=event.status,
+            verdict=event.verdict,
+            error_kind=event.error_kind,
+            error=event.error,
+            next_step=event.next_step,
+            duration_ms=event.duration_ms,
+            credential=event.credential,
+            path=event.path,
+            partial_path=str(rejected.path) if rejected else None,
+            size=event.size,
+            sha256=event.sha256,
+            template=event.template,
+            score=event.score,
+            records=event.records,
+        )
+        self._history.record_device(self._run, row, captures, records)
+
+    def _failed(
+        self, judged: _Judged, kind: str, message: str, next_step: str | None = None
+    ) -> DeviceFinished:
+        event = self._event(judged, "failed", kind, message, next_step or NEXT_STEPS[kind])
+        try:
+            self._enter(judged, event, [], None)
+        except VctuiError as error:
+            self._notice_full(error)
+        return event
+
+    def _notice_full(self, error: VctuiError) -> None:
+        cause = error.__cause__
+        full = isinstance(cause, OSError) and cause.errno in NO_SPACE
+        if full or "full" in str(cause):
+            self._on_full(error.message)
+
+    def _say_phase(self, item: PlanItem, phase: str) -> None:
+        self._sink(DevicePhase(self._run, item.device.name, item.host, phase))  # type: ignore[arg-type]

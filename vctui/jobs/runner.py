@@ -1,0 +1,293 @@
+"""Run one job: plan, sessions, recorder, history. Both faces come through here."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable, Sequence
+from contextlib import ExitStack
+from datetime import UTC, datetime
+from pathlib import Path
+
+from vctui.config import HostKeyPolicy, Settings, load_settings, require_home
+from vctui.errors import CredentialNotFound, NoDevicesError, UsageError, VaultError, VctuiError
+from vctui.events import DeviceFinished, DevicePhase, Phase, RunStarted, Sink, discard
+from vctui.jobs.job import DEFAULT_TIMEOUT, DEFAULT_WORKERS, Job
+from vctui.jobs.judge import Engine
+from vctui.jobs.plan import Plan, PlanItem, Planner
+from vctui.jobs.record import Recorder, RecordOptions
+from vctui.jobs.result import JobResult
+from vctui.jobs.source import JobSource
+from vctui.records import CredentialInfo, SSHCredentials
+from vctui.ssh import ExecutionResult, ExecutorOptions, SSHExecutorPool, Target
+from vctui.storage import History, Inventory, JobStore, RunLock
+from vctui.validation import ValidationEngine, ValidationWorker
+from vctui.vault import CredentialResolver
+
+ProgressCallback = Callable[[int, int, ExecutionResult], None]
+
+__all__ = ["JobResult", "JobRunner", "ProgressCallback"]
+
+
+class JobRunner:
+    """Runs jobs with one set of options.
+
+    `credentials` is an unlocked resolver, or one login for every device. `sink` hears every event, from
+    worker threads; setting `cancel` stops the run: live sessions are closed, their devices are `cancelled`.
+    An `engine` handed in takes the place of the validation worker and is called in this process.
+    """
+
+    def __init__(
+        self,
+        credentials: CredentialResolver | SSHCredentials,
+        validate: bool = True,
+        debug: bool = False,
+        no_save: bool = False,
+        force_save: bool = False,
+        limit: int | None = None,
+        quiet: bool = False,
+        record_history: bool = True,
+        *,
+        settings: Settings | None = None,
+        sink: Sink = discard,
+        cancel: threading.Event | None = None,
+        workers: int | None = None,
+        timeout: float | None = None,
+        names: Sequence[str] | None = None,
+        host_keys: HostKeyPolicy | None = None,
+        engine: Engine | None = None,
+        credential: str | None = None,
+        allow_any_command: bool = False,
+    ) -> None:
+        self._credentials = credentials
+        self._validate = validate
+        self._debug = debug
+        self._options = RecordOptions(save=not no_save, force=force_save)
+        self._limit = limit
+        self._quiet = quiet
+        self._record_history = record_history
+        self.settings = settings or load_settings()
+        self._sink = sink
+        self._cancel = cancel or threading.Event()
+        self._workers = workers
+        self._timeout = timeout
+        self._names = names
+        self._host_keys = host_keys or self.settings.host_keys
+        self._engine = engine
+        self._credential = credential
+        self._allow_any_command = allow_any_command
+
+    def run(self, path: str | Path, progress_callback: ProgressCallback | None = None) -> JobResult:
+        """Run a job file. What keeps the run from starting is in the result's `error`."""
+        return self._run_ref(str(path), progress_callback)
+
+    def run_job(
+        self,
+        job_id: int | None = None,
+        job_slug: str | None = None,
+        progress_callback: ProgressCallback | None = None,
+    ) -> JobResult:
+        """Run a database job by id or slug. What keeps the run from starting is in the result's `error`."""
+        return self._run_ref(job_slug or str(job_id), progress_callback)
+
+    def _run_ref(self, ref: str, progress_callback: ProgressCallback | None) -> JobResult:
+        try:
+            job = JobSource(self.settings).resolve(ref)
+            return self.run_plan(self.plan(job), progress_callback)
+        except VctuiError as error:
+            return JobResult(
+                job_file=ref, job_id=ref, error=str(error), error_code=error.exit_code, status="failed"
+            )
+
+    def plan(self, job: Job) -> Plan:
+        """The plan of a job under this runner's options; touches no network."""
+        require_home(self.settings)
+        with ValidationEngine(self.settings.templates_db) as engine:
+            planner = Planner(
+                self.settings,
+                credentials=self.credential_infos(),
+                template_for=(self._engine or engine).template_for if self._validate else None,
+            )
+            return planner.plan(job, credential=self._credential, limit=self._limit, names=self._names)
+
+    def credential_infos(self) -> list[CredentialInfo]:
+        """The credentials that a plan may name. Raises CredentialNotFound when the chosen one is missing."""
+        if isinstance(self._credentials, SSHCredentials):
+            login = self._credentials
+            name = self._credential or login.name or login.username
+            return [CredentialInfo(login.id or 0, name, login.username, True, True, False, False)]
+        infos = self._credentials.credentials()
+        if self._credential is not None and all(info.name != self._credential for info in infos):
+            raise CredentialNotFound(
+                f"no credential called {self._credential!r}", "See them with: vctui vault list"
+            )
+        return infos
+
+    def run_plan(self, plan: Plan, progress_callback: ProgressCallback | None = None) -> JobResult:
+        """Run what `plan` says. Raises VctuiError for what keeps it from starting; after that, never."""
+        job = plan.job
+        self._check(plan)
+        logins = self._logins(plan)
+        result = JobResult(job_file=job.source, job_id=job.ref, total_devices=len(plan.items))
+        with ExitStack() as stack:
+            if self._record_history:
+                stack.enter_context(RunLock(self.settings.home / "locks" / f"{lock_name(job)}.lock"))
+                history = stack.enter_context(History(self.settings.collector_db))
+                result.history_id = history.start_run(
+                    job_id=job.ref, job_file=job.source, job_name=job.name, total=len(plan.items)
+                )
+            else:
+                history = None
+            engine = self._engine
+            if engine is None and self._validate and job_validates(job):
+                engine = stack.enter_context(ValidationWorker(self.settings.templates_db))
+            self._collect(
+                plan, logins, history, engine if self._validate else None, result, progress_callback
+            )
+            self._conclude(plan, history, result)
+        self._sink(result.to_event(result.history_id or 0))
+        return result
+
+    def _check(self, plan: Plan) -> None:
+        if not plan.job.enabled:
+            raise UsageError(
+                f"job {plan.job.ref} is disabled", f"Enable it: vctui jobs enable {plan.job.ref}"
+            )
+        if not plan.items:
+            raise NoDevicesError(
+                f"no device matches job {plan.job.ref} ({len(plan.left_out)} left out)",
+                "See why with --dry-run",
+            )
+        if plan.writing_commands and not self._allow_any_command:
+            raise UsageError(
+                f"not known to only read: {', '.join(plan.writing_commands)}",
+                "Add --allow-any-command if the job is meant to run it",
+            )
+
+    def _logins(self, plan: Plan) -> dict[int | None, SSHCredentials]:
+        """Each credential of the plan, opened once."""
+        if isinstance(self._credentials, SSHCredentials):
+            login = self._credentials
+            return dict.fromkeys({item.credential_id for item in plan.items}, login)
+        missing = [item.device.name for item in plan.items if item.credential_id is None]
+        if missing:
+            raise VaultError(
+                f"no credential for {', '.join(missing[:3])}{' and others' if len(missing) > 3 else ''}",
+                "Add one: vctui vault add NAME -u USER --default",
+            )
+        ids = {item.credential_id for item in plan.items}
+        return {id: self._credentials.get_ssh_credentials(id) for id in ids}
+
+    def _collect(
+        self,
+        plan: Plan,
+        logins: dict[int | None, SSHCredentials],
+        history: History | None,
+        engine: Engine | None,
+        result: JobResult,
+        progress_callback: ProgressCallback | None,
+    ) -> None:
+        job, run = plan.job, result.history_id or 0
+        started = time.monotonic()
+        now = datetime.now(UTC).isoformat(timespec="seconds")
+        self._sink(RunStarted(run, job.slug or job.ref, job.source, len(plan.items), now))
+        completed = 0
+
+        def finished(item: PlanItem, outcome: ExecutionResult, event: DeviceFinished) -> None:
+            nonlocal completed
+            completed += 1
+            result.add(event)
+            if progress_callback is not None:
+                progress_callback(completed, len(plan.items), outcome)
+
+        def disk_full(message: str) -> None:
+            result.error, result.error_code = message, 14
+            self._cancel.set()
+
+        recorder = Recorder(
+            run,
+            job,
+            self.settings,
+            history=history,
+            engine=engine,
+            options=self._options,
+            sink=self._sink,
+            on_finished=finished,
+            on_full=disk_full,
+        )
+
+        def phase(target: Target, phase: Phase) -> None:
+            self._sink(DevicePhase(run, target.device, target.host, phase))
+
+        try:
+            pool = SSHExecutorPool(options=self._executor_options(), max_workers=self._worker_count(plan))
+            pool.run(
+                [self._target(n, item, job, logins) for n, item in enumerate(plan.items)],
+                on_phase=phase,
+                on_result=lambda target, outcome: recorder.put(plan.items[target.key], outcome),
+                cancel=self._cancel,
+            )
+        finally:
+            recorder.close()
+            result.conclude((time.monotonic() - started) * 1000)
+
+    def _executor_options(self) -> ExecutorOptions:
+        return ExecutorOptions(
+            known_hosts=self.settings.known_hosts, host_keys=self._host_keys, debug=self._debug
+        )
+
+    def _worker_count(self, plan: Plan) -> int:
+        wanted = self._workers or plan.job.max_workers or self.settings.workers or DEFAULT_WORKERS
+        return max(1, min(wanted, len(plan.items)))
+
+    def _target(self, key: int, item: PlanItem, job: Job, logins: dict[int | None, SSHCredentials]) -> Target:
+        return Target(
+            device=item.device.name,
+            host=item.host,
+            credentials=logins[item.credential_id],
+            commands=item.commands,
+            port=item.port,
+            device_type=item.device_type,
+            paging_disable=job.paging_disable,
+            timeout=self._timeout or job.timeout or self.settings.timeout or DEFAULT_TIMEOUT,
+            time_limit=self.settings.time_limit,
+            inter_command_delay=job.inter_command_delay or self.settings.inter_command_delay,
+            key=key,
+        )
+
+    def _conclude(self, plan: Plan, history: History | None, result: JobResult) -> None:
+        """Close the books; a disk that is full by now must not hide what was collected."""
+        if history is None or result.history_id is None:
+            return
+        try:
+            history.finish_run(
+                result.history_id,
+                status=result.status,
+                ok=result.success_count,
+                failed=result.failed_count,
+                skipped=result.skipped_count,
+                cancelled=result.cancelled_count,
+                error=result.error,
+            )
+            saved = {device for device, *_ in result.saved_files}
+            ids = [item.device.id for item in plan.items if item.device.name in saved]
+            with Inventory(self.settings.dcim_db) as inventory:
+                inventory.touch_collected(ids)
+            if plan.job.database_id is not None:
+                with JobStore(self.settings.collector_db) as jobs:
+                    jobs.set_last_run(plan.job.database_id, result.status)
+        except VctuiError as error:
+            result.error = result.error or error.message
+            result.error_code = result.error_code or error.exit_code
+
+
+def job_validates(job: Job) -> bool:
+    """Whether any command of the job is parsed with TextFSM."""
+    return job.use_textfsm or any(step.use_textfsm for step in job.steps)
+
+
+def lock_name(job: Job) -> str:
+    """A file name that is the job's own, whatever its reference holds."""
+    from hashlib import sha256
+
+    return sha256(job.source.encode()).hexdigest()[:24]

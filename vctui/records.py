@@ -1,0 +1,101 @@
+"""Plain records that pass between the rooms: an inventory device, a credential, a device filter."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from ipaddress import ip_interface
+
+
+@dataclass(frozen=True, slots=True)
+class Device:
+    """One row of the inventory, joined with its site, platform, manufacturer and role."""
+
+    id: int
+    name: str
+    primary_ip4: str | None = None
+    primary_ip6: str | None = None
+    port: int = 22
+    status: str = "active"
+    site_id: int | None = None
+    site: str = ""
+    site_name: str = ""
+    platform_id: int | None = None
+    platform: str = ""
+    platform_name: str = ""
+    device_type: str = ""
+    """netmiko_device_type of the platform: the stable key for rules and templates."""
+    manufacturer: str = ""
+    paging_disable: str | None = None
+    role_id: int | None = None
+    role: str = ""
+    role_name: str = ""
+    credential_id: int | None = None
+    description: str = ""
+    comments: str = ""
+    serial_number: str = ""
+    asset_tag: str = ""
+    last_collected_at: str | None = None
+
+    @property
+    def host(self) -> str | None:
+        """The address to connect to: IPv4 first, then IPv6, without a prefix length; or None."""
+        for address in (self.primary_ip4, self.primary_ip6):
+            if address and address.strip():
+                return bare_address(address.strip())
+        return None
+
+
+def bare_address(address: str) -> str:
+    """`192.0.2.1/24` → `192.0.2.1`; a host name is returned as it is."""
+    try:
+        return str(ip_interface(address).ip)
+    except ValueError:
+        return address
+
+
+@dataclass(frozen=True, slots=True)
+class DeviceFilter:
+    """Which devices a job means. None and "" mean "any", except `status`, where they mean active.
+
+    Names match the slug or the name, case-insensitively; ids match exactly. `vendor` is a part of the
+    manufacturer's name. `name_pattern` is a regular expression searched in the device's name.
+    """
+
+    vendor: str | None = None
+    platform: str | None = None
+    platform_id: int | None = None
+    site: str | None = None
+    site_id: int | None = None
+    role: str | None = None
+    role_id: int | None = None
+    name_pattern: str | None = None
+    status: str | None = None
+    device_types: tuple[str, ...] = ()
+    """Kinds of device the job was written for; a device of no known kind is not held against it."""
+
+
+@dataclass(frozen=True, slots=True)
+class SSHCredentials:
+    """What a login needs, in the clear: never in an event, a log or a repr."""
+
+    username: str
+    name: str = ""
+    id: int | None = None
+    password: str | None = field(default=None, repr=False)
+    private_key: str | None = field(default=None, repr=False)
+    """PEM or OpenSSH text."""
+    passphrase: str | None = field(default=None, repr=False)
+    enable_secret: str | None = field(default=None, repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class CredentialInfo:
+    """What may be shown of a credential."""
+
+    id: int
+    name: str
+    username: str
+    is_default: bool
+    has_password: bool
+    has_key: bool
+    has_enable: bool

@@ -1,0 +1,102 @@
+"""The plain data which enters and leaves the pool: targets in, results out. All of it can be pickled."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from vctui.config import HostKeyPolicy
+from vctui.events import Verdict
+from vctui.records import SSHCredentials
+
+MIB = 1024 * 1024
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """One device to collect from. Durations are in seconds."""
+
+    device: str
+    host: str
+    credentials: SSHCredentials
+    commands: tuple[str, ...]
+    port: int = 22
+    device_type: str = ""
+    """netmiko_device_type of the platform; "" means the generic rules."""
+    paging_disable: str | None = None
+    """What turns paging off, split on ","; None means the platform's rule, "" means send nothing."""
+    timeout: float = 60.0
+    """The longest silence that is waited out."""
+    time_limit: float | None = None
+    """Bounds the device in all; None means five times `timeout`."""
+    inter_command_delay: float = 0.0
+    key: int = 0
+    """The caller's own index; it comes back in the result."""
+    extra_data: Any = None
+
+    @property
+    def limit(self) -> float:
+        """Seconds after which the device is given up."""
+        return 5 * self.timeout if self.time_limit is None else self.time_limit
+
+
+@dataclass(frozen=True, slots=True)
+class CommandOutput:
+    """What one command printed, as the terminal showed it: echo, body, prompt; a pager's traces are cut."""
+
+    command: str
+    text: str
+    prompt: str
+    error: str | None = None
+    """Why the output is no good; None when it is complete."""
+
+
+@dataclass(frozen=True, slots=True)
+class ExecutionResult:
+    """How one device went. `success` is only ever true of complete output."""
+
+    host: str
+    device: str
+    success: bool
+    verdict: Verdict
+    outputs: tuple[CommandOutput, ...]
+    duration_ms: float
+    error_kind: str | None = None
+    error: str | None = None
+    next_step: str | None = None
+    partial: str = ""
+    """What arrived of the command that failed."""
+    key: int = 0
+    extra_data: Any = None
+    prompt: str = ""
+
+    @property
+    def output(self) -> str:
+        """The texts of all commands, joined."""
+        return "".join(
+            output.text if output.text.endswith("\n") else output.text + "\n" for output in self.outputs
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class ExecutorOptions:
+    """How the pool behaves. Durations are in seconds, sizes in bytes."""
+
+    timeout: float = 60.0
+    """The longest silence, for `execute_batch`; a target brings its own."""
+    inter_command_time: float = 0.0
+    debug: bool = False
+    """Let paramiko log under its own name."""
+    known_hosts: Path | None = None
+    """None means the home folder's file."""
+    host_keys: HostKeyPolicy = "strict"
+    connect_timeout: float = 10.0
+    banner_timeout: float = 15.0
+    auth_timeout: float = 30.0
+    max_output: int = 64 * MIB
+    """Of one command."""
+    max_held: int = 192 * MIB
+    """Of all commands that are running at one time, so that a flood on many devices fits into memory."""
+    platforms: Path | None = None
+    """A folder of the user's own platform files, which win over the built-in ones."""

@@ -1,0 +1,51 @@
+"""A copy of somebody else's database, made once, before vctui first writes to it."""
+
+from __future__ import annotations
+
+import os
+import sqlite3
+from contextlib import closing
+from pathlib import Path
+
+from vctui.storage.files import storage_error, sync_folder, temporary_beside
+
+OWN_APPLICATION_ID = 0x76635475
+"""In the file's header: vctui made this database, or has backed it up before writing to it."""
+BACKUP_SUFFIX = ".before-vctui"
+
+
+def back_up_foreign(connection: sqlite3.Connection, path: Path) -> bool:
+    """Whether the database is not marked as vctui's; if so, there is a copy of it now. Raises StorageError."""
+    if connection.execute("PRAGMA application_id").fetchone()[0] == OWN_APPLICATION_ID:
+        return False
+    target = path.with_name(path.name + BACKUP_SUFFIX)
+    if not target.exists() and connection.execute("SELECT 1 FROM sqlite_master LIMIT 1").fetchone():
+        copy_database(connection, target)
+    return True
+
+
+def copy_database(connection: sqlite3.Connection, target: Path) -> None:
+    """A consistent copy through SQLite's own backup, 0600; an existing file is left as it is."""
+    try:
+        with temporary_beside(target) as temporary:
+            with closing(sqlite3.connect(temporary)) as copy:
+                connection.backup(copy)
+            sync_file(temporary)
+            try:
+                os.link(temporary, target)
+            except FileExistsError:
+                return
+            except OSError:
+                temporary.rename(target)
+            sync_folder(target.parent)
+    except OSError as error:
+        raise storage_error(error, target) from error
+
+
+def sync_file(path: Path) -> None:
+    """Make the content of a closed file durable."""
+    descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)

@@ -1,0 +1,260 @@
+"""The history of runs: VelocityCollector's two tables as it writes them, and what vctui knows beyond that."""
+
+from __future__ import annotations
+
+import json
+import os
+import socket
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import asdict
+from typing import Any, ClassVar
+
+
+from vctui.errors import DataError, StorageError
+from vctui.events import RunStatus
+from vctui.storage import history_rows
+from vctui.storage.database import Store, tables_of
+from vctui.storage.models import Capture, Job, JobHistory, OwnRecords, OwnRun, OwnRunDevice
+from vctui.storage.reserve import hold_reserve, release_reserve
+from vctui.storage.rows import CaptureRecord, DeviceRecord, RunDeviceRow, RunRow
+from vctui.storage.schema import run_script
+from vctui.storage.schema_collector import OWN
+from vctui.storage.times import local_iso, local_text, utc_text
+
+_UPSTREAM_STATUS: Mapping[str, str] = {
+    "running": "running",
+    "success": "success",
+    "partial": "partial",
+    "failed": "failed",
+    "interrupted": "failed",
+}
+INTERRUPTED = "Interrupted: the program ended before the run did"
+
+
+class History(Store):
+    """Runs, their devices and their captures, in collector.db."""
+
+    required: ClassVar[Mapping[str, Iterable[str]]] = {
+        "job_history": ("id", "job_id", "job_file", "started_at", "status"),
+        "captures": ("id", "device_name", "capture_type", "filepath", "job_history_id"),
+    }
+
+    def start_run(self, *, job_id: str, job_file: str, job_name: str, total: int) -> int:
+        """Write the run as running, owned by this process; returns its id, the one of `job_history`."""
+        self._create_own()
+        hold_reserve(self.path)
+        with self.writing() as database:
+            run = JobHistory.insert(
+                job_id=_text(job_id),
+                job_file=_text(job_file),
+                started_at=local_text(),
+                total_devices=total,
+                success_count=0,
+                failed_count=0,
+                status="running",
+            ).execute(database)
+            OwnRun.insert(
+                id=run,
+                job_id=_text(job_id),
+                job_file=_text(job_file),
+                job_name=_text(job_name),
+                started_at=utc_text(),
+                status="running",
+                total=total,
+                ok=0,
+                failed=0,
+                skipped=0,
+                cancelled=0,
+                owner_host=socket.gethostname(),
+                owner_pid=os.getpid(),
+            ).execute(database)
+        return int(run)
+
+    def record_device(
+        self,
+        run: int,
+        record: DeviceRecord,
+        capture: CaptureRecord | None = None,
+        records: Sequence[Mapping[str, Any]] = (),
+    ) -> int:
+        """Write one device's outcome, its capture and its parsed records in one transaction.
+
+        A device that the run has already is written anew. Returns the id of its row.
+        """
+        values = {name: _text(value) for name, value in asdict(record).items()}
+        values |= {"run_id": run, "finished_at": record.finished_at or utc_text()}
+        with self.writing() as database:
+            if capture is not None:
+                Capture.insert(
+                    device_id=capture.device_id,
+                    device_name=_text(capture.device_name),
+                    capture_type=_text(capture.capture_type),
+                    filepath=_text(capture.filepath),
+                    file_size=capture.file_size,
+                    captured_at=capture.captured_at or local_iso(),
+                    job_history_id=run,
+                ).execute(database)
+            same = (
+                (OwnRunDevice.run_id == run)
+                & (OwnRunDevice.device_id == record.device_id)
+                & (OwnRunDevice.device == values["device"])
+            )
+            OwnRunDevice.delete().where(same).execute(database)
+            row = int(OwnRunDevice.insert(values).execute(database))
+            if records:
+                OwnRecords.insert(run_device_id=row, records=_json(records)).execute(database)
+        return row
+
+    def finish_run(
+        self,
+        run: int,
+        *,
+        status: RunStatus,
+        ok: int = 0,
+        failed: int = 0,
+        skipped: int = 0,
+        cancelled: int = 0,
+        error: str | None = None,
+        database_id: int | None = None,
+    ) -> None:
+        """Write how a run ended; for a job of the database also its last run.
+
+        On a full disk the reserve that `start_run` set aside is given up for it.
+        """
+
+        def write() -> None:
+            self._finish(run, status, (ok, failed, skipped, cancelled), error, database_id)
+
+        try:
+            write()
+        except StorageError:
+            if not release_reserve(self.path):
+                raise
+            write()
+
+    def _finish(
+        self,
+        run: int,
+        status: RunStatus,
+        counts: tuple[int, int, int, int],
+        error: str | None,
+        database_id: int | None,
+    ) -> None:
+        ok, failed, skipped, cancelled = counts
+        ended = local_text()
+        upstream = _UPSTREAM_STATUS.get(status) or ("partial" if ok else "failed")
+        message = _text(error) or ("Cancelled" if status == "cancelled" else None)
+        with self.writing() as database:
+            JobHistory.update(
+                completed_at=ended,
+                success_count=ok,
+                failed_count=failed + skipped + cancelled,
+                status=upstream,
+                error_message=message,
+            ).where(JobHistory.id == run).execute(database)
+            OwnRun.update(
+                completed_at=utc_text(),
+                status=status,
+                ok=ok,
+                failed=failed,
+                skipped=skipped,
+                cancelled=cancelled,
+                error=_text(error),
+            ).where(OwnRun.id == run).execute(database)
+            if database_id is not None and "jobs" in tables_of(database):
+                Job.update(last_run_at=ended, last_run_status=upstream).where(Job.id == database_id).execute(
+                    database
+                )
+
+    def repair_stale(self, is_alive: Callable[[RunRow], bool]) -> list[RunRow]:
+        """Mark runs of this machine that are `running` with no owner alive as interrupted; returns them.
+
+        Runs of other machines and of VelocityCollector are left alone: their owners cannot be asked.
+        """
+        host = socket.gethostname()
+        stale = [
+            run
+            for run in self.runs(limit=None, status="running")
+            if run.own and run.owner_host == host and not is_alive(run)
+        ]
+        for run in stale:
+            counts = {status: 0 for status in ("ok", "failed", "skipped", "cancelled")}
+            for device in self.run_devices(run.id):
+                counts[device.status] += 1
+            self.finish_run(run.id, status="interrupted", error=INTERRUPTED, **counts)
+        return stale
+
+    def runs(
+        self, limit: int | None = 100, *, job_id: str | None = None, status: str | None = None
+    ) -> list[RunRow]:
+        """The newest runs first, vctui's and VelocityCollector's; `job_id` is a slug or a file's job id."""
+        return history_rows.runs(self, self._has_own(), limit, job_id, status)
+
+    def run(self, run: int) -> RunRow | None:
+        """One run by its id."""
+        found = history_rows.runs(self, self._has_own(), 1, None, None, run)
+        return found[0] if found else None
+
+    def run_devices(self, run: int) -> list[RunDeviceRow]:
+        """The devices of a run in the order in which they finished; none for a run of VelocityCollector."""
+        return history_rows.run_devices(self, run) if self._has_own() else []
+
+    def records(self, run: int, device: str, device_id: int | None = None) -> list[dict[str, Any]]:
+        """The parsed records of one device of a run. Raises DataError when they are not what was written."""
+        if not self._has_own():
+            return []
+        chosen = (OwnRunDevice.run_id == run) & (OwnRunDevice.device == device)
+        if device_id is not None:
+            chosen &= OwnRunDevice.device_id == device_id
+        query = (
+            OwnRecords.select(OwnRecords.records)
+            .join(OwnRunDevice, on=(OwnRunDevice.id == OwnRecords.run_device_id))
+            .where(chosen)
+            .order_by(OwnRunDevice.id.desc())
+            .limit(1)
+        )
+        for row in self.rows(query):
+            return _records(row["records"], f"{self.path}: records of {device} in run {run}")
+        return []
+
+    def captures(
+        self,
+        *,
+        device: str | None = None,
+        capture_type: str | None = None,
+        run: int | None = None,
+        latest: bool = False,
+        limit: int | None = None,
+    ) -> list[CaptureRecord]:
+        """The saved captures, newest first; with `latest` only the last one of each file."""
+        return history_rows.captures(self, self._has_own(), device, capture_type, run, latest, limit)
+
+    def _has_own(self) -> bool:
+        return bool(self.columns(OwnRun.table_name()))
+
+    def _create_own(self) -> None:
+        if not self._has_own() or not self.columns(OwnRecords.table_name()):
+            with self.writing() as database:
+                run_script(database, OWN)
+
+
+def _text(value: Any) -> Any:
+    # A lone surrogate, such as JSON can hold, cannot be stored as UTF-8.
+    return value.encode("utf-8", "replace").decode() if isinstance(value, str) else value
+
+
+def _json(records: Sequence[Mapping[str, Any]]) -> str:
+    text: str = _text(json.dumps([dict(record) for record in records], ensure_ascii=False, default=str))
+    return text
+
+
+def _records(text: str, what: str) -> list[dict[str, Any]]:
+    try:
+        found = json.loads(text)
+    except (ValueError, RecursionError) as error:
+        raise DataError(f"{what} are damaged") from error
+    if not isinstance(found, list) or not all(isinstance(record, dict) for record in found):
+        raise DataError(f"{what} are damaged")
+    return found
+
+

@@ -1,0 +1,322 @@
+"""The peewee models: the real tables and columns, by name, bound to no database.
+
+A query is given its database when it is executed, so two stores in one process never share a connection.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from peewee import AutoField, CompositeKey, FloatField, IntegerField, Model, TextField
+
+
+class Table(Model):
+    """Base of all models."""
+
+    @classmethod
+    def table_name(cls) -> str:
+        return str(cls._meta.table_name)
+
+    @classmethod
+    def fields_in(cls, columns: list[str]) -> list[Any]:
+        """The model's fields that a file really has: older versions lack some columns."""
+        return [field for name, field in cls._meta.fields.items() if field.column_name in columns]
+
+
+class Credential(Table):
+    id = AutoField()
+    name = TextField()
+    username = TextField()
+    password_encrypted = TextField(null=True)
+    ssh_key_encrypted = TextField(null=True)
+    ssh_key_passphrase_encrypted = TextField(null=True)
+    is_default = IntegerField(null=True)
+    created_at = TextField(null=True)
+    updated_at = TextField(null=True)
+
+    class Meta:
+        table_name = "credentials"
+
+
+class VaultMetadata(Table):
+    id = AutoField()
+    key = TextField()
+    value = TextField(null=True)
+
+    class Meta:
+        table_name = "vault_metadata"
+
+
+class Job(Table):
+    id = AutoField()
+    name = TextField()
+    slug = TextField()
+    description = TextField(null=True)
+    capture_type = TextField()
+    vendor = TextField(null=True)
+    credential_id = IntegerField(null=True)
+    credential_fallback_env = TextField(null=True)
+    protocol = TextField()
+    device_filter_source = TextField(null=True)
+    device_filter_platform_id = IntegerField(null=True)
+    device_filter_site_id = IntegerField(null=True)
+    device_filter_role_id = IntegerField(null=True)
+    device_filter_name_pattern = TextField(null=True)
+    device_filter_status = TextField(null=True)
+    paging_disable_command = TextField(null=True)
+    command = TextField()
+    output_directory = TextField(null=True)
+    filename_pattern = TextField(null=True)
+    use_textfsm = IntegerField(null=True)
+    textfsm_template = TextField(null=True)
+    validation_min_score = IntegerField(null=True)
+    store_failures = IntegerField(null=True)
+    max_workers = IntegerField(null=True)
+    timeout_seconds = IntegerField(null=True)
+    inter_command_delay = IntegerField(null=True)
+    base_path = TextField(null=True)
+    schedule_enabled = IntegerField(null=True)
+    schedule_cron = TextField(null=True)
+    is_enabled = IntegerField(null=True)
+    last_run_at = TextField(null=True)
+    last_run_status = TextField(null=True)
+    legacy_job_id = IntegerField(null=True)
+    legacy_job_file = TextField(null=True)
+    migrated_at = TextField(null=True)
+    created_at = TextField()
+    updated_at = TextField()
+
+    class Meta:
+        table_name = "jobs"
+
+
+class JobCommand(Table):
+    id = AutoField()
+    job_id = IntegerField()
+    sequence = IntegerField()
+    command = TextField()
+    description = TextField(null=True)
+    output_directory = TextField(null=True)
+    use_textfsm = IntegerField(null=True)
+    textfsm_template = TextField(null=True)
+
+    class Meta:
+        table_name = "job_commands"
+
+
+class JobTag(Table):
+    id = AutoField()
+    name = TextField()
+    color = TextField(null=True)
+
+    class Meta:
+        table_name = "job_tags"
+
+
+class JobTagAssignment(Table):
+    job_id = IntegerField()
+    tag_id = IntegerField()
+
+    class Meta:
+        table_name = "job_tag_assignments"
+        primary_key = CompositeKey("job_id", "tag_id")
+
+
+class JobHistory(Table):
+    id = AutoField()
+    job_id = TextField()
+    job_file = TextField(null=True)
+    started_at = TextField()
+    completed_at = TextField(null=True)
+    total_devices = IntegerField(null=True)
+    success_count = IntegerField(null=True)
+    failed_count = IntegerField(null=True)
+    status = TextField(null=True)
+    error_message = TextField(null=True)
+
+    class Meta:
+        table_name = "job_history"
+
+
+class Capture(Table):
+    id = AutoField()
+    device_id = IntegerField(null=True)
+    device_name = TextField()
+    capture_type = TextField()
+    filepath = TextField()
+    file_size = IntegerField(null=True)
+    captured_at = TextField(null=True)
+    job_history_id = IntegerField(null=True)
+
+    class Meta:
+        table_name = "captures"
+
+
+class OwnRun(Table):
+    """vctui's part of a run; `id` is the `job_history.id`."""
+
+    id = IntegerField(primary_key=True)
+    job_id = TextField()
+    job_file = TextField()
+    job_name = TextField()
+    started_at = TextField()
+    completed_at = TextField(null=True)
+    status = TextField()
+    total = IntegerField()
+    ok = IntegerField()
+    failed = IntegerField()
+    skipped = IntegerField()
+    cancelled = IntegerField()
+    error = TextField(null=True)
+    owner_host = TextField()
+    owner_pid = IntegerField()
+
+    class Meta:
+        table_name = "vctui_runs"
+
+
+class OwnRunDevice(Table):
+    id = AutoField()
+    run_id = IntegerField()
+    device_id = IntegerField()
+    device = TextField()
+    host = TextField()
+    status = TextField()
+    verdict = TextField()
+    error_kind = TextField(null=True)
+    error = TextField(null=True)
+    next_step = TextField(null=True)
+    duration_ms = FloatField()
+    credential = TextField(null=True)
+    path = TextField(null=True)
+    partial_path = TextField(null=True)
+    size = IntegerField(null=True)
+    sha256 = TextField(null=True)
+    template = TextField(null=True)
+    score = FloatField(null=True)
+    records = IntegerField(null=True)
+    finished_at = TextField()
+
+    class Meta:
+        table_name = "vctui_run_devices"
+
+
+class OwnRecords(Table):
+    """The parsed records of one device of a run, as a JSON array."""
+
+    run_device_id = IntegerField(primary_key=True)
+    records = TextField()
+
+    class Meta:
+        table_name = "vctui_records"
+
+
+class SchemaVersion(Table):
+    version = IntegerField(primary_key=True)
+    applied_at = TextField()
+
+    class Meta:
+        table_name = "schema_version"
+
+
+class Site(Table):
+    id = AutoField()
+    name = TextField()
+    slug = TextField()
+    status = TextField()
+    description = TextField(null=True)
+    physical_address = TextField(null=True)
+    facility = TextField(null=True)
+    time_zone = TextField(null=True)
+    netbox_id = IntegerField(null=True)
+    created_at = TextField()
+    updated_at = TextField()
+
+    class Meta:
+        table_name = "dcim_site"
+
+
+class Manufacturer(Table):
+    id = AutoField()
+    name = TextField()
+    slug = TextField()
+    description = TextField(null=True)
+    netbox_id = IntegerField(null=True)
+    created_at = TextField()
+    updated_at = TextField()
+
+    class Meta:
+        table_name = "dcim_manufacturer"
+
+
+class Platform(Table):
+    id = AutoField()
+    name = TextField()
+    slug = TextField()
+    manufacturer_id = IntegerField(null=True)
+    description = TextField(null=True)
+    netmiko_device_type = TextField(null=True)
+    paging_disable_command = TextField(null=True)
+    netbox_id = IntegerField(null=True)
+    created_at = TextField()
+    updated_at = TextField()
+
+    class Meta:
+        table_name = "dcim_platform"
+
+
+class DeviceRole(Table):
+    id = AutoField()
+    name = TextField()
+    slug = TextField()
+    color = TextField(null=True)
+    description = TextField(null=True)
+    netbox_id = IntegerField(null=True)
+    created_at = TextField()
+    updated_at = TextField()
+
+    class Meta:
+        table_name = "dcim_device_role"
+
+
+class DcimDevice(Table):
+    id = AutoField()
+    name = TextField()
+    site_id = IntegerField()
+    platform_id = IntegerField(null=True)
+    role_id = IntegerField(null=True)
+    status = TextField()
+    serial_number = TextField(null=True)
+    asset_tag = TextField(null=True)
+    primary_ip4 = TextField(null=True)
+    primary_ip6 = TextField(null=True)
+    oob_ip = TextField(null=True)
+    credential_id = IntegerField(null=True)
+    ssh_port = IntegerField(null=True)
+    credential_tested_at = TextField(null=True)
+    credential_test_result = TextField(null=True)
+    description = TextField(null=True)
+    comments = TextField(null=True)
+    netbox_id = IntegerField(null=True)
+    created_at = TextField()
+    updated_at = TextField()
+    last_collected_at = TextField(null=True)
+
+    class Meta:
+        table_name = "dcim_device"
+
+
+class Template(Table):
+    """A TextFSM template as most files have it; the oldest have no usable id, so rows go by `rowid`."""
+
+    id = IntegerField(null=True)
+    cli_command = TextField(null=True)
+    cli_content = TextField(null=True)
+    textfsm_content = TextField(null=True)
+    textfsm_hash = TextField(null=True)
+    source = TextField(null=True)
+    created = TextField(null=True)
+
+    class Meta:
+        table_name = "templates"
+        primary_key = False

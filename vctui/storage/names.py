@@ -1,0 +1,129 @@
+"""File names from names that others chose: a device's, a job's, a capture type's."""
+
+from __future__ import annotations
+
+import hashlib
+import re
+import unicodedata
+from collections import Counter
+from collections.abc import Sequence
+from datetime import datetime
+from pathlib import PurePosixPath
+
+from vctui.errors import UsageError
+from vctui.records import Device
+
+MAX_NAME_BYTES = 180
+TOKENS = ("device_name", "device_id", "timestamp", "capture_type")
+_TOKEN = re.compile(r"\{([^{}]*)\}")
+_UNSAFE = frozenset('/\\*?"<>|')
+_MAX_PATTERN = 200
+
+
+def safe_name(text: str) -> str:
+    """One path component for any text.
+
+    An ordinary name is kept. Any other loses what is unsafe and gains a short hash of the whole, so that
+    two different names do not end as one.
+    """
+    if _is_plain(text):
+        return text
+    normal = unicodedata.normalize("NFKC", text.encode("utf-8", "replace").decode())
+    kept = "".join("_" if _is_unsafe(char) else char for char in normal).strip(" .-~_")
+    digest = hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()[:8]
+    return f"{_cut(kept, 100)}-{digest}" if kept else f"unnamed-{digest}"
+
+
+def _is_unsafe(char: str) -> bool:
+    return char in _UNSAFE or unicodedata.category(char)[0] == "C" or (char.isspace() and char != " ")
+
+
+def _is_plain(text: str) -> bool:
+    return (
+        bool(text)
+        and text[0] not in " .-~"
+        and text[-1] not in " ."
+        and not any(_is_unsafe(char) for char in text)
+        and len(text.encode()) <= MAX_NAME_BYTES
+        and unicodedata.normalize("NFKC", text) == text
+    )
+
+
+def _cut(text: str, limit: int) -> str:
+    return text.encode()[:limit].decode("utf-8", "ignore").rstrip(" .")
+
+
+def check_pattern(pattern: str) -> None:
+    """Refuse a filename pattern with anything but the four tokens in it. Raises UsageError."""
+    listed = ", ".join(f"{{{token}}}" for token in TOKENS)
+    for name in _TOKEN.findall(pattern):
+        if name not in TOKENS:
+            raise UsageError(f"filename_pattern: {{{name[:40]}}} is not a token", f"Use only {listed}")
+    rest = _TOKEN.sub("", pattern)
+    if "{" in rest or "}" in rest:
+        raise UsageError("filename_pattern: a brace is left open", f"Use only {listed}")
+    if any(_is_unsafe(char) for char in rest):
+        raise UsageError(
+            "filename_pattern: holds a character that cannot be in a file's name",
+            "Folders belong in output_directory",
+        )
+    if "{device_name}" not in pattern and "{device_id}" not in pattern:
+        raise UsageError(
+            "filename_pattern: all devices would share one file", "Add {device_name} or {device_id}"
+        )
+    if len(pattern) > _MAX_PATTERN or pattern[0] in " .-~" or not rest.strip(" .-~") and rest.strip():
+        raise UsageError("filename_pattern: is too long, or begins with a dot, a dash or a space")
+
+
+def render_filename(
+    pattern: str, *, device_name: str, device_id: int, timestamp: datetime, capture_type: str
+) -> str:
+    """The name of a capture's file, one safe component; the tokens are those of TOKENS. Raises UsageError."""
+    check_pattern(pattern)
+    values = {
+        "device_name": safe_name(device_name),
+        "device_id": str(device_id),
+        "timestamp": f"{timestamp:%Y%m%d_%H%M%S}",
+        "capture_type": safe_name(capture_type),
+    }
+    name = _TOKEN.sub(lambda found: values[found[1]], pattern)
+    if len(name.encode()) > MAX_NAME_BYTES:
+        digest = hashlib.sha256(name.encode()).hexdigest()[:8]
+        suffix = PurePosixPath(pattern).suffix if "{" not in PurePosixPath(pattern).suffix else ""
+        name = f"{_cut(name, 140)}-{digest}{_cut(suffix, 20)}"
+    return name
+
+
+def safe_parts(folder: str) -> tuple[str, ...]:
+    """The components of a relative folder such as `arp` or `lab/arp`. Raises UsageError for any other."""
+    parts = folder.split("/")
+    if not folder or folder.startswith(("/", "~")) or any(part in ("", ".", "..") for part in parts):
+        raise UsageError(
+            f"output_directory: {safe_name(folder)!r} is not a folder within the collections",
+            "Name one such as arp, without ~, .. or a leading /",
+        )
+    return tuple(safe_name(part) for part in parts)
+
+
+def distinct_names(devices: Sequence[Device]) -> dict[int, str]:
+    """A file-safe name for each device id, no two alike even where case does not count.
+
+    Devices of one name at several sites become `name@site`. Give it the whole inventory, so that a name
+    does not depend on which devices a job selects.
+    """
+    names = {device.id: safe_name(device.name) for device in devices}
+    shared = _shared(names)
+    for device in devices:
+        if names[device.id].casefold() in shared:
+            names[device.id] = safe_name(f"{names[device.id]}@{device.site or device.id}")
+    while shared := _shared(names):
+        for device in devices:
+            name = names[device.id]
+            if name.casefold() in shared:
+                digest = hashlib.sha256(f"{device.id}/{name}".encode()).hexdigest()[:8]
+                names[device.id] = f"{_cut(name, 150)}-{digest}"
+    return names
+
+
+def _shared(names: dict[int, str]) -> set[str]:
+    return {name for name, count in Counter(map(str.casefold, names.values())).items() if count > 1}

@@ -1,0 +1,77 @@
+"""Creating and completing the three databases of a home."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from sqlite3 import complete_statement
+
+import peewee
+
+from vctui.storage.database import columns_of, tables_of
+from vctui.storage.defaults import MANUFACTURERS, PLATFORMS, ROLES
+from vctui.storage.models import DeviceRole, Manufacturer, Platform, SchemaVersion
+from vctui.storage.schema_collector import COLLECTOR
+from vctui.storage.schema_dcim import DCIM_VERSION, INDEXES, TABLES, TEMPLATES, UPGRADE_DEVICE_COLUMNS, VIEWS
+
+
+def run_script(database: peewee.SqliteDatabase, script: str) -> None:
+    """Run several statements within the open transaction (`executescript` would commit it)."""
+    for statement in _statements(script):
+        database.execute_sql(statement)
+
+
+def _statements(script: str) -> Iterator[str]:
+    statement = ""
+    for line in script.splitlines(keepends=True):
+        statement += line
+        if complete_statement(statement):
+            yield statement
+            statement = ""
+
+
+def complete_collector(database: peewee.SqliteDatabase) -> None:
+    """Create every table, index and view of collector.db that is missing."""
+    run_script(database, COLLECTOR)
+
+
+def complete_dcim(database: peewee.SqliteDatabase, *, defaults: bool) -> None:
+    """Create what is missing in dcim.db and bring version 1 to 2; defaults go into empty tables only."""
+    run_script(database, TABLES)
+    present = columns_of(database, "dcim_device")
+    missing = [name for name in UPGRADE_DEVICE_COLUMNS if name not in present]
+    for name in missing:
+        database.execute_sql(f"ALTER TABLE dcim_device ADD COLUMN {name} {UPGRADE_DEVICE_COLUMNS[name]}")
+    if missing:
+        database.execute_sql("DROP VIEW IF EXISTS v_device_detail")
+    run_script(database, INDEXES + VIEWS)
+    SchemaVersion.insert(version=DCIM_VERSION).on_conflict_ignore().execute(database)
+    if defaults:
+        _add_defaults(database)
+
+
+def _add_defaults(database: peewee.SqliteDatabase) -> None:
+    if not Manufacturer.select().exists(database):
+        rows = [{"name": name, "slug": slug} for name, slug in MANUFACTURERS]
+        Manufacturer.insert_many(rows).execute(database)
+    if not Platform.select().exists(database):
+        makers = {row["name"]: row["id"] for row in Manufacturer.select().dicts().execute(database)}
+        platforms = [
+            {
+                "name": platform.name,
+                "slug": platform.slug,
+                "manufacturer_id": makers.get(platform.manufacturer),
+                "netmiko_device_type": platform.device_type,
+                "paging_disable_command": platform.paging_disable,
+            }
+            for platform in PLATFORMS
+        ]
+        Platform.insert_many(platforms).execute(database)
+    if not DeviceRole.select().exists(database):
+        roles = [{"name": name, "slug": slug, "color": color} for name, slug, color in ROLES]
+        DeviceRole.insert_many(roles).execute(database)
+
+
+def complete_templates(database: peewee.SqliteDatabase) -> None:
+    """Create the table of templates when it is missing; any of its five shapes is left as it is."""
+    if "templates" not in tables_of(database):
+        run_script(database, TEMPLATES)

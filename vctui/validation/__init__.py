@@ -1,0 +1,19 @@
+"""Validation: an output cleaned of echo and prompt, matched with a TextFSM template, scored, turned into records."""
+
+from vctui.validation.clean import clean, clean_unknown
+from vctui.validation.engine import ValidationEngine
+from vctui.validation.scoring import ValidationResult
+from vctui.validation.templates import Template, folder_rows, ntc_rows, read_templates
+from vctui.validation.worker import ValidationWorker
+
+__all__ = [
+    "Template",
+    "ValidationEngine",
+    "ValidationResult",
+    "ValidationWorker",
+    "clean",
+    "clean_unknown",
+    "folder_rows",
+    "ntc_rows",
+    "read_templates",
+]

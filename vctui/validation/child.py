@@ -1,0 +1,58 @@
+"""The validation process: reads requests from stdin, answers on stdout, ends when stdin does."""
+
+from __future__ import annotations
+
+import contextlib
+import gc
+import os
+import resource
+import signal
+import sys
+from typing import Any
+
+from vctui.errors import DataError
+from vctui.validation.engine import ValidationEngine
+from vctui.validation.frames import Reader, pack
+
+MEMORY_BYTES = 1024 * 1024 * 1024
+
+
+def main() -> int:
+    """Serve until stdin ends; the database's path is the first argument."""
+    with contextlib.suppress(OSError, ValueError):
+        resource.setrlimit(resource.RLIMIT_AS, (MEMORY_BYTES, MEMORY_BYTES))
+        resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    answers = os.dup(sys.stdout.fileno())
+    # Nothing that is printed by chance may get between the messages.
+    os.dup2(sys.stderr.fileno(), sys.stdout.fileno())
+    engine = ValidationEngine(sys.argv[1])
+    engine.on_template = lambda name: _send(answers, {"template": name})
+    gc.freeze()
+    _send(answers, {"ready": True})
+    reader = Reader()
+    while data := os.read(sys.stdin.fileno(), 1024 * 1024):
+        for request in reader.feed(data):
+            _send(answers, _answer(engine, request))
+    return 0
+
+
+def _answer(engine: ValidationEngine, request: dict[str, Any]) -> dict[str, Any]:
+    engine.time_limit = request["timeout"]
+    try:
+        result = engine.match(request["output"], request["filter"])
+    except DataError as error:
+        return {"error": error.message, "next_step": error.next_step}
+    fields = ("template", "score", "record_count", "records", "is_valid", "reason")
+    return {"result": {name: getattr(result, name) for name in fields} | {"parts": dict(result.parts)}}
+
+
+def _send(descriptor: int, message: dict[str, Any]) -> None:
+    data = memoryview(pack(message))
+    while data:
+        data = data[os.write(descriptor, data) :]
+
+
+if __name__ == "__main__":
+    with contextlib.suppress(BrokenPipeError):
+        sys.exit(main())

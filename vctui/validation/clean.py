@@ -1,0 +1,124 @@
+"""Taking the echo and the prompt off an output; what the device said in between is not touched."""
+
+from __future__ import annotations
+
+import re
+
+READING_VERBS = ("show", "display", "get", "list", "print", "dir", "more", "ping", "traceroute", "tracert", "info")
+
+_CONTEXT = re.compile(
+    r"\{(?:master|backup|linecard|primary|secondary|local|disabled)(?::\w+)?\}|\[edit(?: [^\]]*)?\]"
+)
+"""The line that Junos puts above its prompt."""
+_PROMPT = re.compile(r"\S(?:.{0,78}\S)?[#>$%\])~:]|[#>$%]")
+_PROMPT_BEFORE = re.compile(rf"(?P<prompt>{_PROMPT.pattern})\s*")
+_MAX_ECHO_LINES = 40
+_TERMINAL_WIDTH = 20
+"""No terminal wraps before this column."""
+
+
+def clean(text: str, command: str | None = None, prompt: str | None = None) -> str:
+    """The output without the echo of `command` at its start and without `prompt` at its end.
+
+    Knows an echo that a prompt precedes or that the terminal wrapped. Lines inside are never removed, whatever
+    they hold; a text without echo and prompt comes back unchanged, and so does a cleaned one.
+    """
+    if command is None and prompt is None:
+        return clean_unknown(text)
+    wanted = (prompt or "").strip()
+    while wanted and (shorter := _without_prompt(text, wanted)) is not None:
+        text = shorter
+    while (shorter := _without_echo(text, command, wanted)) is not None:
+        text = shorter
+    return text
+
+
+def clean_unknown(text: str) -> str:
+    """A stored output without `prompt#command` on its first line and the same prompt on its last.
+
+    Both must be there, and the command must be one that reads; else the text comes back unchanged.
+    """
+    while True:
+        first, _, rest = text.lstrip("\n").partition("\n")
+        prompt = _prompt_of_echo(first)
+        shorter = _without_prompt(rest, prompt) if prompt else None
+        if shorter is None:
+            return text
+        text = shorter
+
+
+def _prompt_of_echo(line: str) -> str | None:
+    for verb in READING_VERBS:
+        found = re.fullmatch(rf"(\S{{1,64}}[#>$%])\s?{verb}\b.*", line)
+        if found:
+            return found[1]
+    return None
+
+
+def _without_prompt(text: str, prompt: str) -> str | None:
+    """The text before a last line that is the prompt (and Junos's context above it); None if there is none."""
+    body = text.rstrip()
+    start = body.rfind("\n") + 1
+    if body[start:].strip() != prompt:
+        return None
+    rest = text[:start]
+    above = rest.rstrip("\n").rfind("\n") + 1
+    if rest.strip() and _CONTEXT.fullmatch(rest[above:].strip()):
+        rest = rest[:above]
+    return rest
+
+
+def _without_echo(text: str, command: str | None, prompt: str) -> str | None:
+    """The text after its first line, if that is the echo; None if it is not."""
+    start = len(text) - len(text.lstrip("\n"))
+    if not text[start:]:
+        return None
+    if command is None:
+        end = text.find("\n", start)
+        line = text[start : end if end >= 0 else len(text)]
+        after = line.removeprefix(prompt).lstrip() if prompt and line.startswith(prompt) else ""
+        return text[end + 1 if end >= 0 else len(text) :] if after.startswith(READING_VERBS) else None
+    typed = "".join(command.split())
+    if not typed:
+        return None
+    joined = ""
+    position = start
+    for count in range(_MAX_ECHO_LINES):
+        end = text.find("\n", position)
+        line = text[position : end if end >= 0 else len(text)]
+        joined += line
+        if _is_echo(joined, typed, command, prompt):
+            return text[end + 1 :] if end >= 0 else ""
+        too_short = len(line) < _TERMINAL_WIDTH
+        if end < 0 or too_short or (count == 0 and not _may_begin_echo(line, typed, prompt)):
+            return None
+        position = end + 1
+    return None
+
+
+def _may_begin_echo(line: str, typed: str, prompt: str) -> bool:
+    """Whether the first line can be the start of an echo that goes on below it."""
+    bare = "".join(line.split())
+    squeezed = "".join(prompt.split())
+    return (squeezed + typed).startswith(bare) or typed.startswith(bare)
+
+
+def _is_echo(line: str, typed: str, command: str, prompt: str) -> bool:
+    bare = "".join(line.split())
+    if bare == typed or bare == "".join(prompt.split()) + typed:
+        return True
+    if bare.endswith(typed):
+        # Another prompt than the last one: the mode or the clock in it has changed.
+        before = line[: line.rfind(command.strip())] if command.strip() in line else ""
+        return bool(before.strip()) and bool(_PROMPT_BEFORE.fullmatch(before))
+    return _completed(line.removeprefix(prompt).strip() if prompt else line.strip(), command)
+
+
+def _completed(line: str, command: str) -> bool:
+    """Whether the device completed the words as they were typed, as Junos does: `sh ver` → `show version`."""
+    shown, given = line.split(), command.split()
+    return (
+        len(shown) == len(given) > 1
+        and shown[0] in READING_VERBS
+        and all(word.startswith(short) for word, short in zip(shown, given, strict=True))
+    )

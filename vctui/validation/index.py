@@ -1,0 +1,160 @@
+"""Which template belongs to a platform and a command: the index of ntc-templates, read by its own rules."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+
+from vctui.validation.templates import Template, ntc_folder
+
+_SUFFIXES = ("_ssh", "_telnet", "_serial")
+_NTC_PLATFORMS = {
+    "arista": "arista_eos",
+    "aruba_aoss": "hp_procurve",
+    "aruba_osswitch": "hp_procurve",
+    "cisco_ios_xe": "cisco_ios",
+    "cisco_ios_xr": "cisco_xr",
+    "cisco_iosxe": "cisco_ios",
+    "cisco_iosxr": "cisco_xr",
+    "cisco_nexus": "cisco_nxos",
+    "cisco_wlc": "cisco_wlc_ssh",
+    "cisco_xe": "cisco_ios",
+    "dell_dnos6": "dell_powerconnect",
+    "dell_dnos9": "dell_force10",
+    "dell_os6": "dell_powerconnect",
+    "dell_os9": "dell_force10",
+    "extreme": "extreme_exos",
+    "extreme_ers": "avaya_ers",
+    "extreme_slx": "extreme_slxos",
+    "extreme_vsp": "avaya_vsp",
+    "fortigate": "fortinet",
+    "fortios": "fortinet",
+    "huawei": "huawei_vrp",
+    "huawei_olt": "huawei_smartax",
+    "huawei_vrpv8": "huawei_vrp",
+    "juniper": "juniper_junos",
+    "junos": "juniper_junos",
+    "nokia_sros": "alcatel_sros",
+    "panos": "paloalto_panos",
+    "ruckus_icx": "ruckus_fastiron",
+    "ubiquiti_edge": "ubiquiti_edgeswitch",
+    "vyos": "vyatta_vyos",
+    "watchguard_fireware": "watchguard_firebox",
+    "zte_zxros": "zte_zxros",
+}
+"""netmiko's device types whose templates go by another platform's name."""
+
+_ABBREVIATION = re.compile(r"\[\[(.+?)\]\]")
+_NO_PAGER = re.compile(r"\s*\|\s*no-?more\s*$")
+
+
+def ntc_platform(device_type: str) -> str:
+    """`cisco_xe` → `cisco_ios`, `huawei` → `huawei_vrp`; a name the templates use is returned as it is."""
+    name = re.sub(r"[-\s]+", "_", device_type.strip().lower())
+    if name in _NTC_PLATFORMS:
+        return _NTC_PLATFORMS[name]
+    for suffix in _SUFFIXES:
+        if name.endswith(suffix) and name != "cisco_wlc_ssh":
+            bare = name.removesuffix(suffix)
+            return _NTC_PLATFORMS.get(bare, bare)
+    return name
+
+
+def normal_command(command: str) -> str:
+    """One space between words, and without the pipe that only turns a pager off."""
+    return " ".join(_NO_PAGER.sub("", command.strip()).split())
+
+
+def expand(pattern: str) -> str:
+    """`sh[[ow]]` → `sh(?:o(?:w)?)?`: every length of the word from the fixed part on."""
+
+    def completion(match: re.Match[str]) -> str:
+        letters = match.group(1)
+        return "".join(f"(?:{re.escape(letter)}" for letter in letters) + ")?" * len(letters)
+
+    return _ABBREVIATION.sub(completion, pattern)
+
+
+@dataclass(frozen=True, slots=True)
+class IndexRow:
+    """One line of an index: which platforms and commands its templates (more than one: merged) are for."""
+
+    templates: tuple[str, ...]
+    platform: re.Pattern[str]
+    command: re.Pattern[str]
+
+
+def read_index(text: str) -> tuple[IndexRow, ...]:
+    """The rows of an index file's text, in order; a row with a bad pattern is left out."""
+    rows: list[IndexRow] = []
+    for line in text.splitlines():
+        fields = [field.strip() for field in line.split(",", 3)]
+        if line.startswith("#") or len(fields) < 4 or fields[0] == "Template":
+            continue
+        names = tuple(name.removesuffix(".textfsm") for name in fields[0].split(":"))
+        try:
+            rows.append(IndexRow(names, re.compile(fields[2]), re.compile(expand(fields[3]))))
+        except re.error:
+            continue
+    return tuple(rows)
+
+
+@cache
+def ntc_index(folder: Path | None = None) -> tuple[IndexRow, ...]:
+    """The index of the installed ntc-templates."""
+    return read_index(((folder or ntc_folder()) / "index").read_text(encoding="utf-8"))
+
+
+def merged_rows(rows: Iterable[IndexRow]) -> Mapping[str, tuple[str, ...]]:
+    """First template → all templates, for the rows that merge several."""
+    merged: dict[str, tuple[str, ...]] = {}
+    for row in rows:
+        if len(row.templates) > 1:
+            merged.setdefault(row.templates[0].lower(), tuple(name.lower() for name in row.templates))
+    return merged
+
+
+def find_template(
+    platform: str, command: str, templates: Mapping[str, tuple[Template, ...]], rows: Iterable[IndexRow]
+) -> str | None:
+    """The name of the template for this command, `a:b` where several are merged; None if there is none.
+
+    A template of the user's own for exactly this platform and command comes first, then the index's first hit,
+    then a template that only the name connects.
+    """
+    typed = normal_command(command)
+    if not typed or not platform.strip():
+        return None
+    given = re.sub(r"[-\s]+", "_", platform.strip().lower())
+    names = [f"{name}_{typed.replace(' ', '_')}".lower() for name in (given, ntc_platform(platform))]
+    own = _declared(given, typed, templates) or next(
+        (t.name for name in names for t in templates.get(name, ()) if t.source not in ("ntc-templates", "")), None
+    )
+    if own:
+        return own
+    for spelling in dict.fromkeys((typed, typed.lower())):
+        for row in rows:
+            if row.platform.match(ntc_platform(platform)) and row.command.match(spelling):
+                found = [templates.get(name.lower()) for name in row.templates]
+                if all(found):
+                    return ":".join(templates[name.lower()][0].name for name in row.templates)
+                break
+    return next((templates[name][0].name for name in names if name in templates), None)
+
+
+def _declared(
+    platform: str, command: str, templates: Mapping[str, tuple[Template, ...]]
+) -> str | None:
+    wanted = {platform, ntc_platform(platform)}
+    for found in templates.values():
+        for template in found:
+            if (
+                template.command
+                and normal_command(template.command).lower() == command.lower()
+                and template.platform.lower().replace("-", "_") in wanted
+            ):
+                return template.name
+    return None

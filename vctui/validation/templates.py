@@ -1,0 +1,184 @@
+"""Reading templates: the database `tfsm_templates.db` in every shape users have, and folders of template files."""
+
+from __future__ import annotations
+
+import hashlib
+import importlib.util
+import sqlite3
+import time
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import closing
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+from urllib.parse import quote
+
+from vctui.errors import DataError, StorageError
+
+MAX_TEMPLATES = 20_000
+MAX_TEMPLATE_CHARS = 1024 * 1024
+MAX_NAME_CHARS = 200
+READ_SECONDS = 10.0
+"""The longest a database may take to read: a hostile file must not hang the program."""
+
+NTC_SOURCE = "ntc-templates"
+_IMPORT = "Import templates with: vctui templates import --ntc"
+
+
+@dataclass(frozen=True, slots=True)
+class Template:
+    """One TextFSM template: its name is the platform and the command, joined by underscores."""
+
+    name: str
+    content: str
+    source: str = ""
+    platform: str = ""
+    command: str = ""
+    """Platform and command are given by one shape of the database only; else they are in the name."""
+
+
+def read_templates(db_path: str | Path) -> tuple[Template, ...]:
+    """Every usable template of the database, in row order. Raises DataError for anything but a template database.
+
+    The file is foreign until proven: opened read-only, without trusting its schema, checked, and within a time limit.
+    """
+    path = Path(db_path)
+    if not path.is_file():
+        raise DataError(f"{path}: no such template database", _IMPORT)
+    try:
+        with closing(_open(path)) as connection:
+            columns = _columns(connection, path)
+            query = _query(columns, path)
+            templates = [template for row in connection.execute(query) if (template := _template(row))]
+    except sqlite3.OperationalError as error:
+        if str(error) == "interrupted":
+            raise DataError(f"{path}: reading it took longer than {READ_SECONDS:g} s", _IMPORT) from error
+        raise DataError(f"{path}: cannot be read: {error}", "Check its permissions") from error
+    except sqlite3.Error as error:
+        raise DataError(f"{path}: not a template database: {error}", _IMPORT) from error
+    return tuple(templates)
+
+
+def _open(path: Path) -> sqlite3.Connection:
+    connection = sqlite3.connect(f"file:{quote(str(path.absolute()))}?mode=ro", uri=True, timeout=5)
+    try:
+        connection.execute("PRAGMA trusted_schema=OFF")
+        connection.execute("PRAGMA query_only=ON")
+        deadline = time.monotonic() + READ_SECONDS
+        connection.set_progress_handler(lambda: time.monotonic() > deadline, 10_000)
+        connection.text_factory = lambda data: data.decode("utf-8", "replace")
+        damage = connection.execute("PRAGMA quick_check(1)").fetchone()
+        if damage is None or damage[0] != "ok":
+            raise DataError(f"{path}: damaged: {damage[0] if damage else 'no answer'}", _IMPORT)
+    except BaseException:
+        connection.close()
+        raise
+    return connection
+
+
+def _columns(connection: sqlite3.Connection, path: Path) -> set[str]:
+    found = connection.execute("SELECT type, sql FROM sqlite_master WHERE name = 'templates'").fetchone()
+    # A view or a virtual table of that name would run whatever its maker wrote.
+    if found is None or found[0] != "table" or not str(found[1]).upper().startswith("CREATE TABLE"):
+        raise DataError(f"{path}: no table named templates", _IMPORT)
+    return {str(row[1]).lower() for row in connection.execute("PRAGMA table_info(templates)")}
+
+
+def _query(columns: set[str], path: Path) -> str:
+    """The shapes differ in ids, keys and constraints; for reading only the columns' names matter."""
+    if {"cli_command", "textfsm_content"} <= columns:
+        source = "source" if "source" in columns else "''"
+        wanted = f"cli_command, textfsm_content, {source}, '', ''"
+    elif {"name", "template"} <= columns:
+        platform = "platform" if "platform" in columns else "''"
+        command = "command" if "command" in columns else "''"
+        wanted = f"name, template, 'custom', {platform}, {command}"
+    else:
+        raise DataError(f"{path}: the table templates has other columns than expected", _IMPORT)
+    return f"SELECT {wanted} FROM templates ORDER BY rowid LIMIT {MAX_TEMPLATES}"  # noqa: S608 (own constants)
+
+
+def _template(row: tuple[Any, ...]) -> Template | None:
+    name, content, source, platform, command = (_text(value) for value in row)
+    name = name.strip().removesuffix(".textfsm")
+    if not name or not content or len(name) > MAX_NAME_CHARS or len(content) > MAX_TEMPLATE_CHARS:
+        return None
+    return Template(name, content, source, platform.strip(), command.strip())
+
+
+def _text(value: Any) -> str:
+    if isinstance(value, bytes):
+        return value.decode("utf-8", "replace")
+    return value if isinstance(value, str) else ""
+
+
+def ntc_folder() -> Path:
+    """Where the installed ntc-templates package keeps its templates and their index."""
+    spec = importlib.util.find_spec("ntc_templates")
+    if spec is None or spec.origin is None:
+        raise DataError("the package ntc-templates is not installed", "Install it with: pip install ntc-templates")
+    return Path(spec.origin).parent / "templates"
+
+
+def ntc_rows(created: datetime | None = None) -> list[dict[str, str]]:
+    """The installed ntc-templates as rows for the template store: name, content, MD5, source, time."""
+    return folder_rows(ntc_folder(), NTC_SOURCE, created)
+
+
+def folder_rows(folder: Path, source: str = "custom", created: datetime | None = None) -> list[dict[str, str]]:
+    """The `*.textfsm` files of a folder as rows for the template store. Raises StorageError.
+
+    `created` is local time without offset, as the column has always held it.
+    """
+    stamp = (created or datetime.now()).isoformat(timespec="seconds")  # noqa: DTZ005 (the column's convention)
+    try:
+        files = sorted(file for file in folder.iterdir() if file.suffix == ".textfsm" and file.is_file())
+        return [_row(file, source, stamp) for file in files]
+    except (OSError, UnicodeDecodeError) as error:
+        reason = error.strerror if isinstance(error, OSError) else "not UTF-8 text"
+        raise StorageError(f"{folder}: templates cannot be read: {reason}") from error
+
+
+def _row(file: Path, source: str, created: str) -> dict[str, str]:
+    content = file.read_text(encoding="utf-8")
+    return {
+        "cli_command": file.stem,
+        "cli_content": "",
+        "textfsm_content": content,
+        "textfsm_hash": hashlib.md5(content.encode(), usedforsecurity=False).hexdigest(),
+        "source": source,
+        "created": created,
+    }
+
+
+class TemplateSet:
+    """The templates of one database by name; read when first asked for, and again when the file changes."""
+
+    def __init__(self, db_path: str | Path, on_change: Callable[[], None] | None = None) -> None:
+        self._path = Path(db_path)
+        self._on_change = on_change
+        self._stamp: tuple[Any, ...] | None = None
+        self._by_name: dict[str, tuple[Template, ...]] = {}
+
+    def refresh(self) -> Mapping[str, tuple[Template, ...]]:
+        """Lower-case name → its templates (more than one where a database holds a name twice)."""
+        stamp = self._stat()
+        if stamp != self._stamp or not stamp:
+            by_name: dict[str, list[Template]] = {}
+            for template in read_templates(self._path):
+                by_name.setdefault(template.name.lower(), []).append(template)
+            self._by_name = {name: tuple(found) for name, found in by_name.items()}
+            self._stamp = stamp
+            if self._on_change:
+                self._on_change()
+        return self._by_name
+
+    def _stat(self) -> tuple[Any, ...]:
+        def stats() -> Iterator[tuple[int, int, int]]:
+            for file in (self._path, Path(f"{self._path}-wal")):
+                if file.exists():
+                    found = file.stat()
+                    yield found.st_ino, found.st_size, found.st_mtime_ns
+
+        return tuple(stats())

@@ -1,0 +1,193 @@
+"""`ValidationWorker`: the same answers as the engine's, from a child process that can be killed."""
+
+from __future__ import annotations
+
+import os
+import selectors
+import subprocess
+import sys
+import threading
+import time
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self
+
+import vctui
+from vctui.errors import DataError, StorageError
+from vctui.validation.frames import Reader, pack
+from vctui.validation.scoring import ValidationResult
+
+START_SECONDS = 30.0
+"""A child that has not said hello by then will not."""
+GRACE_SECONDS = 0.25
+"""The child stops a slow template by itself at the limit; it is killed if it does not."""
+_KEPT = ("PATH", "HOME", "LANG", "LC_ALL", "LC_CTYPE", "TMPDIR", "PYTHONHOME", "LD_LIBRARY_PATH", "VIRTUAL_ENV")
+
+
+class ValidationWorker:
+    """One persistent child process that validates; started when first needed, killed when it hangs.
+
+    One thread at a time uses it; others wait their turn. Close it, or use it as a context manager.
+    """
+
+    def __init__(self, db_path: str | Path) -> None:
+        self._db_path = Path(db_path).absolute()
+        self._lock = threading.Lock()
+        self._child: _Child | None = None
+
+    def validate(
+        self, output: str, filter_str: str | None = None, timeout: float = 5.0
+    ) -> ValidationResult:
+        """As `ValidationEngine.validate`; after `timeout` seconds the child is killed and the reason says so.
+
+        A child that dies is replaced at the next call. Raises DataError for a bad database, StorageError if no
+        process can be started.
+        """
+        request = {"output": output, "filter": filter_str, "timeout": timeout}
+        with self._lock:
+            if self._child is None or not self._child.alive:
+                self._drop()
+                self._child = _Child(self._db_path)
+            child = self._child
+            try:
+                answer = child.ask(request, timeout + GRACE_SECONDS)
+            except _Dead as dead:
+                self._drop()
+                return ValidationResult(child.template, reason=dead.reason(child.template, timeout))
+            except BaseException:
+                self._drop()
+                raise
+        if "error" in answer:
+            raise DataError(answer["error"], answer.get("next_step"))
+        return ValidationResult(**answer["result"])
+
+    @property
+    def pid(self) -> int | None:
+        """The child's process id while there is one."""
+        return self._child.process.pid if self._child else None
+
+    def close(self) -> None:
+        """End the child process; it has ended when this returns. The worker starts another if it is used again."""
+        with self._lock:
+            self._drop()
+
+    def _drop(self) -> None:
+        child, self._child = self._child, None
+        if child:
+            child.end()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+
+class _Dead(Exception):
+    """The child gave no answer: it ran out of time, or it ended."""
+
+    def __init__(self, timed_out: bool) -> None:
+        super().__init__()
+        self.timed_out = timed_out
+
+    def reason(self, template: str | None, timeout: float) -> str:
+        named = f"template {template}" if template else "validation"
+        if self.timed_out:
+            return f"{named} took longer than {timeout:g} s"
+        return f"{named} broke the validation process; it may need too much memory"
+
+
+class _Child:
+    """The process, its pipes, and the template it last said it was trying."""
+
+    def __init__(self, db_path: Path) -> None:
+        root = str(Path(vctui.__file__).resolve().parent.parent)
+        # Only what Python needs: the master password may stand in the environment.
+        environment = {name: os.environ[name] for name in _KEPT if name in os.environ}
+        environment["PYTHONPATH"] = os.pathsep.join([root, *filter(None, [os.environ.get("PYTHONPATH")])])
+        command = [sys.executable, "-P", "-m", "vctui.validation.child", str(db_path)]
+        try:
+            self.process = subprocess.Popen(
+                command,
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                stderr=subprocess.DEVNULL,
+                env=environment,
+                start_new_session=True,  # ctrl+c is for the program, which then closes the child's stdin
+                bufsize=0,
+            )
+        except OSError as error:
+            raise StorageError(f"the validation process cannot be started: {error.strerror}") from error
+        self.template: str | None = None
+        self._reader = Reader()
+        assert self.process.stdin is not None
+        assert self.process.stdout is not None
+        self._stdin, self._stdout = self.process.stdin, self.process.stdout
+        os.set_blocking(self._stdin.fileno(), False)
+        os.set_blocking(self._stdout.fileno(), False)
+        try:
+            self._exchange(b"", START_SECONDS)
+        except _Dead as dead:
+            self.end()
+            raise StorageError("the validation process does not start", "Run: vctui doctor") from dead
+        except BaseException:
+            self.end()
+            raise
+
+    @property
+    def alive(self) -> bool:
+        return self.process.poll() is None
+
+    def ask(self, request: dict[str, Any], seconds: float) -> dict[str, Any]:
+        """Send one request and wait for its answer. Raises _Dead."""
+        self.template = None
+        return self._exchange(pack(request), seconds)
+
+    def _exchange(self, data: bytes, seconds: float) -> dict[str, Any]:
+        deadline = time.monotonic() + seconds
+        pending = memoryview(data)
+        with selectors.DefaultSelector() as selector:
+            selector.register(self._stdout, selectors.EVENT_READ)
+            if pending:
+                selector.register(self._stdin, selectors.EVENT_WRITE)
+            while True:
+                left = deadline - time.monotonic()
+                if left <= 0:
+                    raise _Dead(timed_out=True)
+                for key, _ in selector.select(left):
+                    if key.fileobj is self._stdin:
+                        pending = pending[self._write(pending) :]
+                        if not pending:
+                            selector.unregister(self._stdin)
+                    elif (answer := self._read()) is not None:
+                        return answer
+
+    def _write(self, data: memoryview) -> int:
+        try:
+            return os.write(self._stdin.fileno(), data[:65536])
+        except BlockingIOError:
+            return 0
+        except OSError as error:
+            raise _Dead(timed_out=False) from error
+
+    def _read(self) -> dict[str, Any] | None:
+        try:
+            data = os.read(self._stdout.fileno(), 1024 * 1024)
+        except BlockingIOError:
+            return None
+        if not data:
+            raise _Dead(timed_out=False)
+        for message in self._reader.feed(data):
+            if "template" not in message:
+                return message
+            self.template = message["template"]
+        return None
+
+    def end(self) -> None:
+        """Kill the process, which holds nothing worth saving, and wait until it is gone."""
+        self.process.kill()
+        self._stdin.close()
+        self._stdout.close()
+        self.process.wait()

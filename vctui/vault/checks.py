@@ -1,0 +1,104 @@
+"""What a credential may be made of: its name, its user name, its private key."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from cryptography.exceptions import UnsupportedAlgorithm
+from cryptography.hazmat.primitives.asymmetric import ec, ed25519, rsa
+from cryptography.hazmat.primitives.serialization import load_pem_private_key, load_ssh_private_key
+
+from vctui.errors import VaultError
+from vctui.text import safe_line
+from vctui.vault.kdf import encode_password
+from vctui.vault.schemes import PASSPHRASE, PASSWORD, PRIVATE_KEY
+
+MAX_NAME = 100
+MAX_USERNAME = 256
+MAX_SECRET_BYTES = 64 * 1024
+SHELL_CHARACTERS = frozenset("'\"`$;&<>|(){}[]*?!")
+
+
+class PassphraseNeeded(VaultError):
+    """The private key is encrypted and no passphrase came with it: ask for it and try again."""
+
+
+def check_name(name: str) -> str:
+    """A credential's name, unchanged. Raises VaultError with the reason it is refused."""
+    if not name or name != name.strip():
+        raise VaultError("a credential's name must not be empty or have spaces at its ends")
+    if len(name) > MAX_NAME:
+        raise VaultError(f"a credential's name must not be longer than {MAX_NAME} characters")
+    if name.startswith("-") or not name.isprintable():
+        raise VaultError(
+            f"'{safe_line(name)}' cannot be a credential's name", "Use letters, digits, . _ and -"
+        )
+    return name
+
+
+def check_username(username: str) -> str:
+    """A user name that no ssh command line could mistake for anything else. Raises VaultError."""
+    if not username:
+        raise VaultError("a credential needs a user name")
+    if (
+        len(username) > MAX_USERNAME
+        or username.startswith("-")
+        or username.endswith("\\")
+        or not username.isprintable()
+        or any(character.isspace() or character in SHELL_CHARACTERS for character in username)
+    ):
+        raise VaultError(
+            f"'{safe_line(username)}' cannot be a user name",
+            "It must not begin with '-' or hold spaces, control characters or shell characters",
+        )
+    return username
+
+
+def check_fields(values: Mapping[str, str | None]) -> dict[str, str]:
+    """The secrets of a credential as they will be stored, by field; empty ones are left out.
+
+    Raises PassphraseNeeded, or VaultError, and repeats no secret in it.
+    """
+    given = {name: value for name, value in values.items() if value}
+    for name, value in given.items():
+        if len(encode_password(value)) > MAX_SECRET_BYTES:
+            raise VaultError(f"the {name.replace('_', ' ')} is larger than 64 KiB")
+    if PRIVATE_KEY in given:
+        given[PRIVATE_KEY] = check_private_key(given[PRIVATE_KEY], given.get(PASSPHRASE))
+    elif PASSPHRASE in given:
+        raise VaultError("a passphrase was given without a private key")
+    elif PASSWORD not in given:
+        raise VaultError("a credential needs a password or a private key")
+    return given
+
+
+def check_private_key(text: str, passphrase: str | None) -> str:
+    """The key's text with plain line ends. Raises PassphraseNeeded, or VaultError with the reason."""
+    text = text.replace("\r\n", "\n").strip() + "\n"
+    if text.startswith("PuTTY-User-Key-File"):
+        raise VaultError(
+            "this is a PuTTY key", "Convert it first: puttygen KEY.ppk -O private-openssh -o KEY"
+        )
+    if "PRIVATE KEY-----" not in text:
+        raise VaultError("this is not a private key", "Give the file without .pub, in PEM or OpenSSH form")
+    data = encode_password(text)
+    password = encode_password(passphrase) if passphrase else None
+    load = load_ssh_private_key if b"BEGIN OPENSSH PRIVATE KEY" in data else load_pem_private_key
+    try:
+        key = load(data, password)
+    except TypeError:
+        if password is None:
+            problem: VaultError = PassphraseNeeded("the private key is protected by a passphrase")
+        else:
+            problem = VaultError("the private key has no passphrase", "Leave the passphrase empty")
+    except UnsupportedAlgorithm:
+        problem = VaultError("the private key is of a kind that is not supported")
+    except ValueError:
+        hint = "The passphrase may be wrong" if password else "The file may be damaged or cut short"
+        problem = VaultError("the private key cannot be read", hint)
+    else:
+        if isinstance(key, rsa.RSAPrivateKey | ec.EllipticCurvePrivateKey | ed25519.Ed25519PrivateKey):
+            return text
+        problem = VaultError("only RSA, ECDSA and Ed25519 keys can be used for SSH")
+    # Raised outside the handlers, so that no inner exception (and what it quotes) hangs on to this one.
+    raise problem
