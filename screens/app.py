@@ -1,4 +1,4 @@
-"""The full-screen program: the keys that work everywhere, and the first screen. All the rest is the screens'."""
+"""The full-screen program: the keys that work everywhere, and the first screen."""
 
 from __future__ import annotations
 
@@ -25,8 +25,7 @@ class VctuiApp(OrderlyApp):
 
     TITLE = "vctui"
     CSS_PATH = "app.tcss"
-    COMMANDS: ClassVar = App.COMMANDS | {KeyCommands}
-    HORIZONTAL_BREAKPOINTS: ClassVar = [(0, "-narrow"), (120, "-wide")]
+    COMMANDS = App.COMMANDS | {KeyCommands}
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("f1", "help", "Help", id="app.help", tooltip="What this screen is for, and its keys"),
         Binding("ctrl+q", "quit", "Quit", id="app.quit", priority=True, tooltip="End the program"),
@@ -34,12 +33,12 @@ class VctuiApp(OrderlyApp):
 
     def __init__(self, context: Context, *, unlocked: bool) -> None:
         super().__init__()
-        self._context = context
+        self._scope = context
         self._unlocked = unlocked
 
     def on_mount(self) -> None:
         """Set the looks and open the first screen; then load what the later ones need."""
-        theme = self._context.settings.ui.get("theme")
+        theme = self._scope.settings.ui.get("theme")
         if theme in self.available_themes:
             self.theme = str(theme)
         elif theme is not None:
@@ -53,17 +52,17 @@ class VctuiApp(OrderlyApp):
         else:
             from screens.unlock import UnlockScreen
 
-            self.push_screen(UnlockScreen(self._context), self._open_jobs)
+            self.push_screen(UnlockScreen(self._scope), self._open_jobs)
         self.call_after_refresh(self._warm)
 
     def _open_jobs(self, unlocked: bool | None = None) -> None:
         from screens.jobs import JobsScreen
 
-        self.push_screen(JobsScreen(self._context))
+        self.push_screen(JobsScreen(self._scope))
 
     @work(thread=True, exit_on_error=False, group="warm", description="load the engine")
     def _warm(self) -> None:
-        """Import what takes time (paramiko: a quarter of a second) while the user looks at the first screen."""
+        """Import what takes time (paramiko: a quarter of a second) behind the first screen."""
         import vctui.jobs  # noqa: F401 - for its effect
 
     def get_system_commands(self, screen: Screen[object]) -> Iterable[SystemCommand]:

@@ -2,13 +2,41 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Protocol, runtime_checkable
 
 if TYPE_CHECKING:
     # The vault's room loads the cryptography and database libraries: not before the first paint.
     from vctui.config import Settings
     from vctui.vault import CredentialResolver
+
+PAUSES = (1, 2, 4, 8, 16, 30)
+"""Seconds between two attempts at the master password, after one wrong password, two, ..."""
+
+
+@dataclass
+class Throttle:
+    """Slows down who guesses the master password, across all screens that ask for it."""
+
+    clock: Callable[[], float] = time.monotonic
+    wrong: int = 0
+    until: float = 0.0
+
+    def wait(self) -> int:
+        """Whole seconds until the next attempt is accepted; 0 now."""
+        left = self.until - self.clock()
+        return max(0, int(left) + (left > int(left)))
+
+    def failed(self) -> None:
+        """Another wrong password."""
+        self.until = self.clock() + PAUSES[min(self.wrong, len(PAUSES) - 1)]
+        self.wrong += 1
+
+    def passed(self) -> None:
+        """The right one: forget the wrong ones."""
+        self.wrong, self.until = 0, 0.0
 
 
 @dataclass
@@ -17,6 +45,7 @@ class Context:
 
     settings: Settings
     resolver: CredentialResolver
+    throttle: Throttle = field(default_factory=Throttle)
 
 
 @runtime_checkable

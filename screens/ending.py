@@ -1,4 +1,4 @@
-"""How the full-screen program ends: asked for, by a signal, or by an error, always with the terminal restored."""
+"""How the full-screen program ends, by wish, signal or error: always with the terminal restored."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ class OrderlyApp(App[None]):
         """What made the program end, for whoever started it."""
 
     async def action_quit(self) -> None:
-        """End the program once no screen has anything to lose, or the user accepts it; when asked again, at once."""
+        """End the program, once no screen has anything to lose or the user agrees. Asked again: at once."""
         if isinstance(self.screen, QuitQuestion):
             self.exit()
             return

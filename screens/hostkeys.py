@@ -79,7 +79,7 @@ class HostKeysScreen(ModalScreen[frozenset[Address] | None]):
 
     def __init__(self, context: Context, items: Sequence[PlanItem], *, scan: Scan | None = None) -> None:
         super().__init__()
-        self._context = context
+        self.context = context
         self._scan = scan or scan_hosts
         self._hosts: dict[Address, HostRow] = {}
         for item in items:
@@ -170,7 +170,7 @@ class HostKeysScreen(ModalScreen[frozenset[Address] | None]):
     def _store(self) -> None:
         error: VctuiError | None = None
         try:
-            store_keys(self._context, [host.key for host in self._hosts.values() if host.key])
+            store_keys(self.context, [host.key for host in self._hosts.values() if host.key])
         except VctuiError as problem:
             error = problem
         self.post_message(self.Stored(error))

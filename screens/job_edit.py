@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import asyncio
+import re
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import Any, ClassVar
 
 from textual import on, work
 from textual.app import ComposeResult
@@ -14,26 +14,23 @@ from textual.screen import Screen
 from textual.widgets import Footer, Header, Static
 
 from screens.context import Context
-from screens.job_fields import FILTER_FIELDS, SECTIONS
-from screens.job_known import Known, read_known
+from screens.job_fields import SECTIONS
+from screens.job_known import JobCopy, Known, read_known
 from screens.widgets.confirm import ConfirmScreen
 from screens.widgets.form import Choice, Field, Form
+from screens.widgets.matching import FILTER_COLUMNS, Matching
 from screens.widgets.pick import PickScreen
-from vctui.errors import UsageError, VctuiError
+from vctui.errors import VctuiError
 from vctui.text import safe_line
 
-if TYPE_CHECKING:
-    from vctui.records import DeviceFilter
-
-COUNT_DELAY = 0.15
-"""Seconds without a keystroke before devices are counted."""
+_FIELD_AT_FAULT = re.compile(r"job: (\w+): (.*)")
 
 
 class JobEditScreen(Screen[int | None]):
     """Edits one row of `jobs`; dismissed with its id when it was saved, else with None.
 
-    A `row` without an id, or None, makes a new job; `commands` are then its rows of `job_commands`. Fields
-    that are left alone, and columns that are not on the form, stay as they are in the database.
+    None makes a new job, which is filled with `like` when that is given. Fields that are left alone, and
+    columns that are not on the form, stay as they are in the database.
     """
 
     TITLE = "vctui"
@@ -81,18 +78,18 @@ class JobEditScreen(Screen[int | None]):
         context: Context,
         row: Mapping[str, Any] | None,
         *,
-        commands: Sequence[Mapping[str, Any]] = (),
+        like: JobCopy | None = None,
     ) -> None:
         super().__init__()
         from vctui.jobs import new_row
 
-        self._context = context
-        self._row = {**new_row(), **(row or {})}
-        self._id: int | None = self._row.get("id")
-        self._copied_commands = tuple(commands)
+        self._scope = context
+        self._row = {**new_row(), **(row or (like.row if like else {}))}
+        self._job_id: int | None = self._row.get("id")
+        self._like = like
         self._known = Known()
         self._made_slug = ""
-        self.sub_title = safe_line(f"Edit job {self._row['name']}") if self._id is not None else "New job"
+        self.sub_title = safe_line(f"Edit job {self._row['name']}") if self._job_id is not None else "New job"
 
     def compose(self) -> ComposeResult:
         yield Header()
@@ -102,7 +99,7 @@ class JobEditScreen(Screen[int | None]):
                 for spec in specs:
                     yield Field(spec, self._row.get(spec.column))
             yield Static(id="about", markup=False)
-        yield Static("counting the devices…", id="matching", markup=False)
+        yield Matching()
         yield Static(id="hint", markup=False)
         yield Footer()
 
@@ -112,7 +109,7 @@ class JobEditScreen(Screen[int | None]):
 
     @work(thread=True, exclusive=True, group="load", description="read the suggestions")
     def _load(self) -> None:
-        self.post_message(self.Loaded(read_known(self._context.settings, self._id)))
+        self.post_message(self.Loaded(read_known(self._scope.settings, self._job_id)))
 
     @on(Loaded)
     def _offer(self, event: Loaded) -> None:
@@ -122,10 +119,10 @@ class JobEditScreen(Screen[int | None]):
         for problem in event.known.problems:
             self.notify(safe_line(problem), severity="error", markup=False)
         self.query_one("#about", Static).update(self._about())
-        if self._id is not None:
+        if self._job_id is not None:
             self._show_problems(self._problems())
-        if (field := self.query_one(Form).current) is not None:
-            self._explain(field)
+        if (current := self.query_one(Form).current) is not None:
+            self._explain(current)
         self._count()
 
     def _about(self) -> str:
@@ -137,14 +134,16 @@ class JobEditScreen(Screen[int | None]):
         if self._known.tags:
             lines.append(f"tags: {', '.join(self._known.tags)}")
         if self._row.get("last_run_at"):
-            lines.append(f"last run {self._row['last_run_at']}: {self._row.get('last_run_status') or 'unknown'}")
+            lines.append(
+                f"last run {self._row['last_run_at']}: {self._row.get('last_run_status') or 'unknown'}"
+            )
         if self._row.get("legacy_job_file"):
             lines.append(f"imported from {self._row['legacy_job_file']}")
         return "\n".join(safe_line(line) for line in lines)
 
     @property
     def _commands(self) -> Sequence[Mapping[str, Any]]:
-        return self._known.commands or self._copied_commands
+        return self._known.commands or (self._like.commands if self._like else ())
 
     def _field(self, column: str) -> Field:
         return self.query_one(f"#field-{column}", Field)
@@ -168,9 +167,9 @@ class JobEditScreen(Screen[int | None]):
     @on(Field.Changed)
     def _changed(self, event: Field.Changed) -> None:
         column = event.field.spec.column
-        if column == "name" and self._id is None:
+        if column == "name" and self._job_id is None:
             self._follow_name(event.field.text)
-        if column in FILTER_FIELDS:
+        if column in FILTER_COLUMNS:
             self._count()
 
     def _follow_name(self, name: str) -> None:
@@ -182,34 +181,14 @@ class JobEditScreen(Screen[int | None]):
             self._made_slug = slugify(name)
             slug.text = self._made_slug
 
-    @work(exclusive=True, group="count", description="count the devices")
-    async def _count(self) -> None:
-        from vctui.jobs import select
-
-        await asyncio.sleep(COUNT_DELAY)
-        line = self.query_one("#matching", Static)
-        wrong = next((f.problem for f in self.query(Field) if f.spec.column in FILTER_FIELDS and f.problem), None)
-        if wrong is None:
-            try:
-                selection = await asyncio.to_thread(select, self._known.devices, self._filter())
-            except UsageError as error:
-                wrong = error.message
-        if wrong is not None:
-            line.add_class("-none")
-            line.update(safe_line(wrong))
-            return
-        count, total = len(selection.chosen), len(self._known.devices)
-        text = f"{count} of {total} devices match" if total else "the inventory holds no devices yet"
-        without = sum(1 for left in selection.left_out if left.reason == "no address")
-        if without:
-            text += f"; {without} more would, but {'has' if without == 1 else 'have'} no address"
-        line.set_class(count == 0, "-none")
-        line.update(text)
-
-    def _filter(self) -> DeviceFilter:
-        from vctui.jobs import filter_from_row
-
-        return filter_from_row(self._values())
+    def _count(self) -> None:
+        filters = [field for field in self.query(Field) if field.spec.column in FILTER_COLUMNS]
+        unknown = next((field.problem for field in filters if field.problem), None)
+        line = self.query_one(Matching)
+        if unknown is not None:
+            line.refuse(unknown)
+        else:
+            line.count(self._known.devices, self._values())
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
         """F2 shows only where there is something to choose from."""
@@ -244,7 +223,7 @@ class JobEditScreen(Screen[int | None]):
         for field in self.query(Field):
             reason = problems.get(field.spec.column)
             field.show_problem(reason)
-            if reason is not None and (field.changed or self._id is None):
+            if reason is not None and (field.changed or self._job_id is None):
                 blocking.append(field)
         return blocking
 
@@ -260,29 +239,31 @@ class JobEditScreen(Screen[int | None]):
                 markup=False,
             )
             return
-        self._store(self._values())
+        changes = {field.spec.column: field.value for field in self._changes}
+        self._store({"id": self._job_id, **changes} if self._job_id is not None else self._values())
 
     @work(thread=True, exclusive=True, group="save", description="save the job")
     def _store(self, values: dict[str, Any]) -> None:
         from vctui.storage import JobStore
 
+        extra: dict[str, Any] = {}
+        if self._job_id is None and self._like is not None:
+            extra = {"commands": self._like.commands or None, "tags": self._like.tags}
         try:
-            with JobStore(self._context.settings.collector_db) as store:
-                same = store.get(slug=str(values["slug"]))
-                if same is not None and same["id"] != self._id:
-                    self.post_message(self.Refused("another job has this slug", "slug"))
-                    return
-                commands = self._copied_commands if self._id is None and self._copied_commands else None
-                self.post_message(self.Saved(store.save(values, commands=commands)))
+            with JobStore(self._scope.settings.collector_db) as store:
+                self.post_message(self.Saved(store.save(values, **extra)))
         except VctuiError as error:
-            self.post_message(self.Refused(str(error)))
+            # Storage names the column at fault, as in `job: slug: x is in use by another job`.
+            found = _FIELD_AT_FAULT.fullmatch(error.message)
+            column, reason = (found[1], found[2]) if found else (None, str(error))
+            self.post_message(self.Refused(reason, column))
 
     @on(Refused)
     def _refused(self, event: Refused) -> None:
-        if event.column is not None:
-            field = self._field(event.column)
-            field.show_problem(event.reason)
-            field.focus_editor()
+        for field in self.query(Field):
+            if field.spec.column == event.column:
+                field.show_problem(event.reason)
+                field.focus_editor()
         self.notify(safe_line(f"Not saved: {event.reason}"), severity="error", markup=False)
 
     @on(Saved)

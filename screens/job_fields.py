@@ -104,17 +104,6 @@ SECTIONS: tuple[tuple[str, tuple[FieldSpec, ...]], ...] = (
         ),
     ),
 )
-FILTER_FIELDS = frozenset(
-    {
-        "vendor",
-        "device_filter_platform_id",
-        "device_filter_site_id",
-        "device_filter_role_id",
-        "device_filter_name_pattern",
-        "device_filter_status",
-    }
-)
-"""The columns that decide which devices match."""
 STATUSES = ("active", "planned", "staged", "failed", "offline", "decommissioning", "inventory", "any")
 CAPTURE_TYPES = (
     "arp",

@@ -27,8 +27,17 @@ class Known:
     problems: tuple[str, ...] = ()
 
 
+@dataclass(frozen=True, slots=True)
+class JobCopy:
+    """What a duplicate begins with: a row without an id, commands and tags."""
+
+    row: Mapping[str, Any]
+    commands: tuple[Mapping[str, Any], ...]
+    tags: tuple[str, ...]
+
+
 def read_known(settings: Settings, job_id: int | None) -> Known:
-    """Everything the editor offers. For a thread: it reads two databases."""
+    """Everything the editor offers. For a thread: it reads three databases."""
     problems: list[str] = []
     choices: dict[str, tuple[Choice, ...]] = {
         "device_filter_status": _texts(STATUSES),
@@ -46,6 +55,10 @@ def read_known(settings: Settings, job_id: int | None) -> Known:
     try:
         commands, tags, found = _collector(settings, job_id)
         choices.update(found)
+    except VctuiError as error:
+        problems.append(str(error))
+    try:
+        choices["textfsm_template"] = _templates(settings)
     except VctuiError as error:
         problems.append(str(error))
     return Known(devices, choices, commands, tags, tuple(problems))
@@ -68,7 +81,9 @@ def _inventory(settings: Settings) -> tuple[tuple[Device, ...], dict[str, tuple[
         column: tuple(Choice(row.id, row.name, f"{row.slug}, {_devices(row.devices)}") for row in rows)
         for column, rows in references.items()
     }
-    found["vendor"] = tuple(Choice(row.name.lower(), row.name.lower(), _devices(row.devices)) for row in vendors)
+    found["vendor"] = tuple(
+        Choice(row.name.lower(), row.name.lower(), _devices(row.devices)) for row in vendors
+    )
     return devices, found
 
 
@@ -84,8 +99,7 @@ def _collector(
         commands: Sequence[Mapping[str, Any]] = () if job_id is None else store.commands(job_id)
         tags: Sequence[str] = () if job_id is None else store.tags(job_id)
         rows = store.rows()
-    with Vault(settings.collector_db) as vault:
-        credentials = vault.list()
+    credentials = Vault(settings.collector_db).list()
     types = sorted({str(row["capture_type"]) for row in rows if row.get("capture_type")} | set(CAPTURE_TYPES))
     return (
         tuple(commands),
@@ -95,6 +109,15 @@ def _collector(
             "credential_id": tuple(Choice(c.id, c.name, f"user {c.username}") for c in credentials),
         },
     )
+
+
+def _templates(settings: Settings) -> tuple[Choice, ...]:
+    from vctui.storage import TemplateStore
+
+    if not settings.templates_db.is_file():
+        return ()
+    names = sorted({row.cli_command for row in TemplateStore(settings.templates_db).rows()})
+    return _texts(names)
 
 
 def _texts(values: Iterable[str]) -> tuple[Choice, ...]:

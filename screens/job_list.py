@@ -101,10 +101,10 @@ def _detail(entry: JobEntry, job: Job) -> tuple[str, str]:
 
 
 def _moment(stored: str | None, year: int) -> str:
-    """`2026-11-23 18:00:05` → `11-23 18:00`; another year's is its date; what is no date is shown as it is."""
+    """`2026-11-23 18:00:05` → `11-23 18:00`; another year's is its date; no date is shown as it is."""
     found = _MOMENT.match(stored or "")
     if found is None:
-        return stored or "–"
+        return stored or "-"
     own_year = int(found[1]) == year
     return f"{found[2]} {found[3]}" if own_year else f"{found[1]}-{found[2]}"
 

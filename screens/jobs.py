@@ -1,30 +1,30 @@
-"""The job picker: every job of the home, filtered as you type; database jobs are made and changed from here."""
+"""The job picker: every job of the home, filtered as you type; here database jobs are made and changed."""
 
 from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING, Any, ClassVar, TypeVar
+from typing import Any, ClassVar, TypeVar
 
 from textual import on, work
 from textual.app import ComposeResult
-from textual.binding import Binding, BindingType
+from textual.binding import BindingType
 from textual.containers import Horizontal
 from textual.content import Content
 from textual.message import Message
 from textual.screen import Screen
 from textual.widgets import Footer, Header, Input, Static
 
+from screens import job_actions
 from screens.context import Context
-from screens.job_list import COLUMNS, JobLine, copied_row, job_line
+from screens.job_keys import HELP, KEYS
+from screens.job_known import JobCopy
+from screens.job_list import COLUMNS, JobLine
 from screens.widgets.confirm import ConfirmScreen
 from screens.widgets.filter_box import FilterBox, fits
 from screens.widgets.rows import Rows
 from vctui.errors import VctuiError
 from vctui.text import safe_line
-
-if TYPE_CHECKING:
-    from vctui.storage import JobStore
 
 Result = TypeVar("Result")
 
@@ -36,64 +36,8 @@ class JobsScreen(Screen[None]):
     SUB_TITLE = "Jobs"
     CSS_PATH = "jobs.tcss"
     AUTO_FOCUS = "FilterBox"
-    HELP = """
-    ## Jobs
-
-    Type to filter: every word must be somewhere in the slug, name, vendor, type, status or description.
-    **Escape** clears the filter. **↑ ↓** move in the list while you type, and **Enter** opens the job:
-    which devices it means, then the run.
-
-    Jobs **from db** are rows of collector.db and can be changed here. Jobs **from file** are JSON files;
-    they can be run, and **^o** imports one into the database, where it can be changed. A job that is
-    *unusable* says why below the list. A job that is *off* is refused by `vctui run`.
-    """
-    BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("enter", "open", "Open", id="jobs.open", priority=True, tooltip="See its devices, then run it"),
-        Binding("ctrl+n", "new", "New", id="jobs.new", priority=True, tooltip="Make a new database job"),
-        Binding("ctrl+e", "edit", "Edit", id="jobs.edit", priority=True, tooltip="Edit the job"),
-        Binding(
-            "ctrl+d",
-            "duplicate",
-            "Copy",
-            id="jobs.duplicate",
-            priority=True,
-            tooltip="Edit a duplicate of the job",
-        ),
-        Binding(
-            "ctrl+t", "switch", "On/Off", id="jobs.switch", priority=True, tooltip="Enable or disable the job"
-        ),
-        Binding(
-            "delete",
-            "remove",
-            "Remove",
-            id="jobs.remove",
-            priority=True,
-            show=False,
-            tooltip="Remove the job from the database, after a question",
-        ),
-        Binding(
-            "ctrl+o",
-            "import",
-            "Import",
-            id="jobs.import",
-            priority=True,
-            show=False,
-            tooltip="Import the job file into the database",
-        ),
-        Binding(
-            "ctrl+l",
-            "lock",
-            "Lock/unlock",
-            id="jobs.lock",
-            priority=True,
-            show=False,
-            tooltip="Lock the vault, or unlock it",
-        ),
-        Binding(
-            "f5", "reload", "Reload", id="jobs.reload", show=False, tooltip="Read the jobs and their state anew"
-        ),
-        Binding("escape", "clear", "Clear the filter", id="jobs.clear", show=False),
-    ]
+    HELP = HELP
+    BINDINGS: ClassVar[list[BindingType]] = [*KEYS]
 
     class Loaded(Message):
         """The jobs are read."""
@@ -107,7 +51,7 @@ class JobsScreen(Screen[None]):
 
     def __init__(self, context: Context) -> None:
         super().__init__()
-        self._context = context
+        self._scope = context
         self._lines: Sequence[JobLine] = ()
         self._left = False
         self._rows: Rows[JobLine] = Rows(
@@ -141,12 +85,10 @@ class JobsScreen(Screen[None]):
 
     @work(thread=True, exclusive=True, group="load", description="read the jobs")
     def _load(self, select: str | None = None) -> None:
-        from vctui.jobs import JobSource
-
         error = None
         lines: list[JobLine] = []
         try:
-            lines = [job_line(entry) for entry in JobSource(self._context.settings).entries()]
+            lines = job_actions.read_lines(self._scope.settings)
         except VctuiError as problem:
             error = str(problem)
         self.post_message(self.Loaded(lines, error, select))
@@ -185,7 +127,7 @@ class JobsScreen(Screen[None]):
         detail.update(Content.assemble((first, "bold"), "\n", second), layout=False)
 
     def _show_lock(self) -> None:
-        text = "" if self._context.resolver.is_unlocked else "vault locked (^l)"
+        text = "" if self._scope.resolver.is_unlocked else "vault locked (^l)"
         self.query_one("#lock", Static).update(text)
 
     def _say(self, text: str, severity: str = "information") -> None:
@@ -212,66 +154,37 @@ class JobsScreen(Screen[None]):
         from screens.preview import PreviewScreen
 
         self._left = True
-        self.app.push_screen(PreviewScreen(self._context, line.entry.job))
+        self.app.push_screen(PreviewScreen(self._scope, line.entry.job))
 
     def action_lock(self) -> None:
         """Lock the vault, or ask for the master password."""
-        if self._context.resolver.is_unlocked:
-            self._context.resolver.lock()
+        if self._scope.resolver.is_unlocked:
+            self._scope.resolver.lock()
             self._show_lock()
             return
         from screens.unlock import UnlockScreen
 
-        self.app.push_screen(UnlockScreen(self._context, ask=True))
+        self.app.push_screen(UnlockScreen(self._scope, ask=True))
 
-    async def _in_thread(self, work: Callable[[], Result]) -> Result | None:
-        """Run something that waits for the disk; when it fails, the reason is shown and the result is None."""
+    async def _wait(self, work: Callable[..., Result], *arguments: Any) -> Result | None:
+        """Call something that waits for the disk; a failure is shown, and the result is then None."""
         try:
-            return await asyncio.to_thread(work)
+            return await asyncio.to_thread(work, self._scope.settings, *arguments)
         except VctuiError as error:
             self._say(str(error), "error")
             return None
 
-    async def _with_store(self, work: Callable[[JobStore], Result]) -> Result | None:
-        def use() -> Result:
-            from vctui.storage import JobStore
-
-            with JobStore(self._context.settings.collector_db) as store:
-                return work(store)
-
-        return await self._in_thread(use)
-
-    async def _database_id(self) -> int | None:
-        """The id of the job under the cursor; for a file, of its import, if the user wants it imported."""
+    def _database_id(self) -> int | None:
+        """The id of the job under the cursor; a file is told how to become one."""
         line = self._rows.picked
-        if line is None:
-            return None
-        if line.database_id is not None:
-            return line.database_id
-        question = f"{line.title} is a file. Import it into the database?"
-        detail = "The file stays as it is; the copy in the database can be changed here."
-        if await self.app.push_screen_wait(ConfirmScreen(question, detail, default=True)):
-            return await self._imported(line)
-        return None
+        if line is not None and line.database_id is None:
+            self._say(f"{line.title} is a file, which is not changed here; ^o imports it into the database")
+        return None if line is None else line.database_id
 
-    async def _imported(self, line: JobLine) -> int | None:
-        from vctui.jobs import JobSource
-
-        source = JobSource(self._context.settings)
-        imported = await self._in_thread(lambda: source.import_files([line.entry.source]))
-        if not imported:
-            return None
-        slug, error = imported[0].slug, imported[0].error
-        if slug is None:
-            self._say(f"{line.title} was not imported: {error}", "error")
-            return None
-        row = await self._with_store(lambda store: store.get(slug=slug))
-        return None if row is None else int(row["id"])
-
-    async def _edit(self, row: dict[str, Any] | None, commands: Sequence[dict[str, Any]] = ()) -> None:
+    async def _edit(self, row: dict[str, Any] | None, like: JobCopy | None = None) -> None:
         from screens.job_edit import JobEditScreen
 
-        saved = await self.app.push_screen_wait(JobEditScreen(self._context, row, commands=commands))
+        saved = await self.app.push_screen_wait(JobEditScreen(self._scope, row, like=like))
         if saved is not None:
             self._say("The job is saved")
             self._load(f"database:{saved}")
@@ -283,45 +196,64 @@ class JobsScreen(Screen[None]):
 
     @work(exclusive=True, group="act", description="edit a job")
     async def action_edit(self) -> None:
-        """Open the editor on the job under the cursor."""
-        job_id = await self._database_id()
-        if job_id is None:
+        """Open the editor on the job under the cursor; a file is imported first, if the user wants it."""
+        line = self._rows.picked
+        if line is None:
             return
-        row = await self._with_store(lambda store: store.get(id=job_id))
-        if row is None:
-            self._say("The job is no longer there", "warning")
-        else:
+        job_id = line.database_id
+        if job_id is None:
+            question = f"{line.title} is a file. Import it into the database and edit it there?"
+            ask = ConfirmScreen(
+                question, "The file stays as it is.", yes="Import", no="Leave it", default=True
+            )
+            if await self.app.push_screen_wait(ask):
+                job_id = await self._import(line)
+        if job_id is not None and (row := await self._wait(job_actions.read_row, job_id)) is not None:
             await self._edit(row)
-        self._load()
 
     @work(exclusive=True, group="act", description="duplicate a job")
     async def action_duplicate(self) -> None:
         """Open the editor on a duplicate, its own commands included; it is a job once it is saved."""
-        job_id = await self._database_id()
-        if job_id is None:
-            return
-
-        def read(store: JobStore) -> tuple[dict[str, Any], list[dict[str, Any]]] | None:
-            row = store.get(id=job_id)
-            if row is None:
-                return None
-            commands = [
-                {column: value for column, value in command.items() if column not in ("id", "job_id")}
-                for command in store.commands(job_id)
-            ]
-            return copied_row(row, {str(other["slug"]) for other in store.rows()}), commands
-
-        found = await self._with_store(read)
-        if found is not None:
-            await self._edit(*found)
+        job_id = self._database_id()
+        if job_id is not None and (copy := await self._wait(job_actions.read_copy, job_id)) is not None:
+            await self._edit(None, copy)
 
     @work(exclusive=True, group="act", description="switch a job")
     async def action_switch(self) -> None:
         """Enable or disable the job under the cursor."""
+        job_id, line = self._database_id(), self._rows.picked
+        if job_id is None or line is None:
+            return
+        if line.entry.job is None:
+            self._say(f"{line.title} cannot be used: ^e edits it", "warning")
+            return
+        await self._wait(job_actions.switch, job_id, not line.entry.job.enabled)
+        self._load()
+
+    @work(exclusive=True, group="act", description="remove a job")
+    async def action_remove(self) -> None:
+        """Delete the job under the cursor from the database, after a question."""
+        job_id, line = self._database_id(), self._rows.picked
+        if job_id is None or line is None:
+            return
+        question = f"Remove the job {line.title} from the database?"
+        detail = "Its captures and its history stay. It cannot be brought back."
+        if await self.app.push_screen_wait(ConfirmScreen(question, detail, yes="Remove", no="Keep")):
+            await self._wait(job_actions.remove, job_id)
+            self._load()
+
+    @work(exclusive=True, group="act", description="import a job file")
+    async def action_import(self) -> None:
+        """Bring the job file under the cursor into the database."""
         line = self._rows.picked
-        if line is None:
+        if line is None or line.database_id is not None:
+            self._say("The job is in the database already" if line else "There is no job to import")
             return
-        job_id = await self._database_id()
-        if job_id is None:
-            return
-        ...
+        await self._import(line)
+
+    async def _import(self, line: JobLine) -> int | None:
+        job_id = await self._wait(job_actions.import_file, line.entry.source)
+        if job_id is not None:
+            self._say(f"{line.title} is imported; the file stays as it is")
+            self._load(f"database:{job_id}")
+        return job_id

@@ -27,7 +27,9 @@ class LeftOutRows(Rows["LeftOut"]):
     """The devices that will not be, each with the reason; Enter starts all the same."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("enter", "pick", "Start", id="preview.start_too", tooltip="Collect from the devices of the plan")
+        Binding(
+            "enter", "pick", "Start", id="preview.start_too", tooltip="Collect from the devices of the plan"
+        )
     ]
 
 
@@ -100,7 +102,9 @@ def detail_text(item: PlanItem) -> str:
         f"host key {known}",
         *([item.note] if item.note else []),
     ]
-    return f"{safe_line(item.device.name)}: {safe_line(', '.join(parts))}\nSaved to {safe_line(str(item.path))}"
+    return (
+        f"{safe_line(item.device.name)}: {safe_line(', '.join(parts))}\nSaved to {safe_line(str(item.path))}"
+    )
 
 
 def problem(plan: Plan | None, allowed: bool) -> str | None:

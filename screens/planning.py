@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from contextlib import closing
 from typing import TYPE_CHECKING, Protocol
 
 if TYPE_CHECKING:
@@ -31,7 +32,7 @@ def load_plans(context: Context) -> Plans:
     def template_for(device_type: str, command: str) -> str | None:
         key = (device_type, command)
         if key not in found:
-            with ValidationEngine(context.settings.templates_db) as engine:
+            with closing(ValidationEngine(context.settings.templates_db)) as engine:
                 found[key] = engine.template_for(device_type, command)
         return found[key]
 
@@ -46,7 +47,5 @@ def named(devices: Sequence[Device], text: str, among: Sequence[str] | None) -> 
     text = text.casefold()
     names = (device.name for device in devices)
     return [
-        name
-        for name in names
-        if text in name.casefold() and (wanted is None or name.casefold() in wanted)
+        name for name in names if text in name.casefold() and (wanted is None or name.casefold() in wanted)
     ]

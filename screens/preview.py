@@ -47,6 +47,7 @@ class PreviewScreen(Screen[None]):
     `names` narrows the job to these devices from the start, as a run that repeats the failed ones does.
     """
 
+    TITLE = "vctui"
     CSS_PATH = "preview.tcss"
     AUTO_FOCUS = "#plan"
     HELP = """
@@ -64,19 +65,29 @@ class PreviewScreen(Screen[None]):
     """
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("slash", "find", "Filter", key_display="/", id="preview.find", tooltip="Narrow by name"),
-        Binding("l", "limit", "Limit", show=False, id="preview.limit", tooltip="Only the first so many devices"),
-        Binding("o", "left_out", "Left out", id="preview.left_out", tooltip="Plan, or who is left out and why"),
-        Binding("v", "toggle('validate')", "Validate", show=False, id="preview.validate", tooltip="Parse or not"),
-        Binding("s", "toggle('save')", "Save", show=False, id="preview.save", tooltip="Keep the outputs or not"),
+        Binding(
+            "l", "limit", "Limit", show=False, id="preview.limit", tooltip="Only the first so many devices"
+        ),
+        Binding(
+            "o", "left_out", "Left out", id="preview.left_out", tooltip="Plan, or who is left out and why"
+        ),
+        Binding(
+            "v", "switch('validate')", "Validate", show=False, id="preview.validate", tooltip="Parse or not"
+        ),
+        Binding(
+            "s", "switch('save')", "Save", show=False, id="preview.save", tooltip="Keep the outputs or not"
+        ),
         Binding(
             "f",
-            "toggle('force')",
+            "switch('force')",
             "Save anyway",
             show=False,
             id="preview.force",
             tooltip="Also save outputs that did not parse",
         ),
-        Binding("y", "allow", "Allow", show=False, id="preview.allow", tooltip="Allow commands that may write"),
+        Binding(
+            "y", "allow", "Allow", show=False, id="preview.allow", tooltip="Allow commands that may write"
+        ),
         Binding("escape", "back", "Back", id="preview.back", tooltip="Back to the jobs"),
     ]
 
@@ -106,7 +117,7 @@ class PreviewScreen(Screen[None]):
         load: Callable[[Context], Plans] = load_plans,
     ) -> None:
         super().__init__()
-        self._context = context
+        self.context = context
         self._job = job
         self._names = names
         self._load = load
@@ -119,8 +130,7 @@ class PreviewScreen(Screen[None]):
         self._timer: Timer | None = None
         self._options = {"validate": True, "save": True, "force": False}
         self._allowed = False
-        self.title = safe_line(job.name)
-        self.sub_title = "preview"
+        self.sub_title = f"Preview: {safe_line(job.name)}"
 
     def compose(self) -> ComposeResult:
         yield Header()
@@ -156,7 +166,7 @@ class PreviewScreen(Screen[None]):
     def _plan_in_thread(self, wanted: tuple[str, int | None]) -> None:
         text, limit = wanted
         try:
-            plans = self._plans or self._load(self._context)
+            plans = self._plans or self._load(self.context)
             names = named(plans.devices, text, self._names)
             plan = plans.plan(self._job, limit=limit, names=names)
         except VctuiError as error:
@@ -268,7 +278,7 @@ class PreviewScreen(Screen[None]):
         self._show_detail()
         self.action_to_table()
 
-    def action_toggle(self, name: str) -> None:
+    def action_switch(self, name: str) -> None:
         """Switch validation, saving, or saving anyway."""
         self._options[name] = not self._options[name]
         self._show_options()
@@ -302,16 +312,16 @@ class PreviewScreen(Screen[None]):
         """Unlock, ask about new host keys, and go: in this order, so that no password is sent unasked."""
         from screens.run import RunOptions, RunScreen
 
-        if not self._context.resolver.is_unlocked:
+        if not self.context.resolver.is_unlocked:
             from screens.unlock import UnlockScreen
 
-            if not await self.app.push_screen_wait(UnlockScreen(self._context)):
+            if not await self.app.push_screen_wait(UnlockScreen(self.context)):
                 return
-        asks = self._context.settings.host_keys == "ask"
+        asks = self.context.settings.host_keys == "ask"
         if asks and plan.unknown_hosts:
             from screens.hostkeys import HostKeysScreen
 
-            refused = await self.app.push_screen_wait(HostKeysScreen(self._context, plan.unknown_hosts))
+            refused = await self.app.push_screen_wait(HostKeysScreen(self.context, plan.unknown_hosts))
             if refused is None:
                 return
             plan = replace(
@@ -327,4 +337,4 @@ class PreviewScreen(Screen[None]):
             allow_any_command=self._allowed,
             host_keys="strict" if asks else None,
         )
-        self.app.switch_screen(RunScreen(self._context, plan, options))
+        self.app.switch_screen(RunScreen(self.context, plan, options))

@@ -5,6 +5,7 @@ from __future__ import annotations
 import gc
 import sys
 import threading
+from bisect import bisect_left
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar
@@ -12,13 +13,14 @@ from typing import TYPE_CHECKING, ClassVar
 from textual import on, work
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
+from textual.content import Content
 from textual.message import Message
 from textual.screen import Screen
 from textual.widgets import Footer, Header, Input, Static
 from textual.worker import Worker, WorkerState
 
 from screens.run_model import SHOWS, RunModel, Show
-from screens.run_view import bar_text, row_columns, totals_text
+from screens.run_view import EMPTY, bar_text, row_columns, totals_text
 from screens.widgets.confirm import ConfirmScreen
 from screens.widgets.lines import Lines
 from screens.widgets.rows import Rows
@@ -34,7 +36,7 @@ if TYPE_CHECKING:
 PAINT = 0.2
 """Seconds between two paintings."""
 SWITCH_INTERVAL = 0.001
-"""While a run is on, a busy session thread gives way to the screen after this many seconds (normally 5 ms)."""
+"""While a run is on, a busy session thread gives way to the screen after so many seconds (normally 5 ms)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,6 +66,7 @@ class CancelQuestion(ConfirmScreen):
 class RunScreen(Screen[None]):
     """Runs one plan. Leaving the screen by any way cancels what is still running."""
 
+    TITLE = "vctui"
     CSS_PATH = "run.tcss"
     AUTO_FOCUS = "#devices"
     HELP = """
@@ -73,11 +76,13 @@ class RunScreen(Screen[None]):
     records or the error of a device that is done, while the others go on.
 
     **f** shows all devices, only those running, or only those that failed; **/** narrows by name.
-    **l** makes the log large. **c** stops the run after a question: sessions are closed at once, what is saved
-    stays saved. Leaving the screen stops the run too.
+    **l** makes the log large. **c** stops the run after a question: sessions are closed at once, what is
+    saved stays saved. Leaving the screen stops the run too.
     """
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("f", "show", "Show", id="run.show", tooltip="All devices, those running, or those that failed"),
+        Binding(
+            "f", "show", "Show", id="run.show", tooltip="All devices, those running, or those that failed"
+        ),
         Binding("slash", "find", "Filter", key_display="/", id="run.find", tooltip="Narrow by name"),
         Binding("l", "log", "Log", show=False, id="run.log", tooltip="The log large or small"),
         Binding("c", "cancel", "Cancel", id="run.cancel", tooltip="Stop the run"),
@@ -108,7 +113,7 @@ class RunScreen(Screen[None]):
         runner: Runner | None = None,
     ) -> None:
         super().__init__()
-        self._context = context
+        self.context = context
         self._plan = plan
         self._runner = runner or job_runner(context, options or RunOptions())
         self._cancel = threading.Event()
@@ -116,19 +121,19 @@ class RunScreen(Screen[None]):
         self.ended: RunScreen.Ended | None = None
         """How it ended; None while it runs."""
         self._show: Show = "all"
-        self._name = ""
+        self._text = ""
         self._order: Sequence[int] = range(self.model.total)
         self._drawn_seconds: dict[int, int] = {}
         self._logged = 0
         self._texts: dict[str, str] = {}
         self._switch_interval = sys.getswitchinterval()
-        self.title = safe_line(plan.job.name)
-        self.sub_title = "run"
+        self.sub_title = f"Run: {safe_line(plan.job.name)}"
 
     def compose(self) -> ComposeResult:
         yield Header()
         yield Static(id="totals", markup=False)
         yield Static(id="bar", markup=False)
+        yield Static(id="problem", classes="error", markup=False)
         yield Input(placeholder="part of the name", compact=True, id="name")
         yield Rows(self._order, row_columns(self.model), self.model.cells, id="devices")
         yield Lines(follow=True, id="log")
@@ -137,6 +142,7 @@ class RunScreen(Screen[None]):
     def on_mount(self) -> None:
         """Start the run and the timer that paints it."""
         self.query_one("#name").display = False
+        self.query_one("#problem").display = False
         self.query_one("#log").can_focus = False
         sys.setswitchinterval(SWITCH_INTERVAL)
         # What lives now lives on: without it, each full collection walks the whole program's objects.
@@ -164,14 +170,15 @@ class RunScreen(Screen[None]):
     def _collect(self) -> None:
         """The one worker of the run: the runner has a pool of its own."""
         try:
-            result = self._runner(self._plan, lambda event: self._post(self.Said(event)), self._cancel)
+            result = self._runner(self._plan, self._tell, self._cancel)
         except VctuiError as error:
             self.post_message(self.Ended(None, error))
         else:
             self.post_message(self.Ended(result))
 
-    def _post(self, message: Message) -> None:
-        self.post_message(message)
+    def _tell(self, event: Event) -> None:
+        """The run's sink, called from its threads."""
+        self.post_message(self.Said(event))
 
     @on(Worker.StateChanged)
     def _failed(self, event: Worker.StateChanged) -> None:
@@ -201,11 +208,16 @@ class RunScreen(Screen[None]):
 
     def _conclude(self) -> None:
         """Go on to the summary; a run that could not begin stays here with its reason."""
-        if self.ended is None or self.ended.result is None:
+        if self.ended is None:
+            return
+        if self.ended.result is None:
+            problem = self.query_one("#problem", Static)
+            problem.update(safe_line(f"Could not run: {self.ended.error}"))
+            problem.display = True
             return
         from screens.summary import SummaryScreen
 
-        summary = SummaryScreen(self._context, self._plan, self.ended.result, self.model.finished)
+        summary = SummaryScreen(self.context, self._plan, self.ended.result, self.model.finished)
         self.app.switch_screen(summary)
 
     def _paint(self) -> None:
@@ -213,20 +225,139 @@ class RunScreen(Screen[None]):
         if not self.is_mounted or not self.is_current:
             return
         changed = self.model.take_dirty()
-        self._update("#totals", totals_text(self.model, self._show, self._name))
-        self._update("#bar", bar_text(self.model, self._state_text()))
-        rows = self.query_one("#devices", Rows)
+        stopping = self.running and self._cancel.is_set()
+        self._update("#totals", totals_text(self.model))
+        self._update("#bar", bar_text(self.model, self._show, self._text, stopping=stopping))
         if changed and self._show != "all":
             self._refilter()
+        rows = self.query_one("#devices", Rows)
         for position in rows.in_view:
             index = self._order[position]
             if index in changed or self._second_passed(index):
                 rows.touch(position)
         if self.model.logged != self._logged:
             self._logged = self.model.logged
-            self.query_one("#log", Lines).show(self.model.log)
+            self.query_one("#log", Lines).show(self.model.log, self.model.log_width)
 
-    def _update(self, selector: str, text: str) -> None:
-        if self._texts.get(selector) != text:
-            self._texts[selector] = text
+    def _update(self, selector: str, text: Content) -> None:
+        if self._texts.get(selector) != text.plain:
+            self._texts[selector] = text.plain
             self.query_one(selector, Static).update(text, layout=False)
+
+    def _second_passed(self, index: int) -> bool:
+        """Whether a running device's clock shows another second than what was drawn."""
+        row = self.model.rows[index]
+        if row.state != "running":
+            return False
+        second = int(self.model.seconds(row) or 0)
+        drawn, self._drawn_seconds[index] = self._drawn_seconds.get(index), second
+        return drawn != second
+
+    def _refilter(self) -> None:
+        """Choose the rows again; the cursor stays on its device as long as that is among them."""
+        rows = self.query_one("#devices", Rows)
+        at = rows.picked
+        self._order = self.model.in_order(self._show, self._text)
+        cursor = None
+        if at is not None:
+            place = bisect_left(self._order, at)
+            cursor = place if place < len(self._order) else None
+        rows.show(self._order, cursor, empty=EMPTY[self._show])
+
+    def action_show(self) -> None:
+        """All devices, those running, those that did not come out well."""
+        self._show = SHOWS[(SHOWS.index(self._show) + 1) % len(SHOWS)]
+        self._refilter()
+        self._paint()
+
+    def action_find(self) -> None:
+        """Type part of a name."""
+        name = self.query_one("#name")
+        name.display = True
+        name.focus()
+
+    @on(Input.Changed, "#name")
+    def _typed(self, event: Input.Changed) -> None:
+        self._text = event.value.strip()
+        self._refilter()
+        self._paint()
+
+    @on(Input.Submitted, "#name")
+    def _to_table(self) -> None:
+        name = self.query_one("#name", Input)
+        name.display = bool(name.value)
+        self.query_one("#devices").focus()
+
+    def action_log(self) -> None:
+        """Give the log the table's place, and back."""
+        log, rows = self.query_one("#log", Lines), self.query_one("#devices")
+        log.can_focus = rows.display
+        rows.display = not rows.display
+        log.set_class(not rows.display, "-large")
+        (rows if rows.display else log).focus()
+
+    @on(Rows.Picked, "#devices")
+    def _open(self, message: Rows.Picked) -> None:
+        row = self.model.rows[self._order[message.index]]
+        if row.finished is None:
+            self.notify(f"{safe_line(row.name)} is not done yet", markup=False)
+            return
+        from screens.device import DeviceScreen
+
+        self.app.push_screen(DeviceScreen(self.context, self.model.run_id, row.finished))
+
+    @work(group="question", exclusive=True, description="ask about cancelling")
+    async def action_cancel(self) -> None:
+        """Stop the run after a question; when it is stopping already, leave without waiting."""
+        if not self.running:
+            return
+        if self._cancel.is_set():
+            self.app.pop_screen()
+            return
+        open_now = self.model.counts["running"]
+        question = CancelQuestion(
+            "Stop the run?",
+            f"{self.model.done} of {self.model.total} devices are done and stay saved; "
+            f"{open_now} sessions are closed at once.",
+            yes="Stop",
+            no="Go on",
+        )
+        if await self.app.push_screen_wait(question) and self.running:
+            self._cancel.set()
+            self._paint()
+
+    @work(group="question", exclusive=True, description="ask about leaving")
+    async def action_leave(self) -> None:
+        """From the box to the table; else out, after a question while the run goes on."""
+        if isinstance(self.focused, Input):
+            self._to_table()
+            return
+        if self.running and not self._cancel.is_set():
+            detail = "Devices that are done stay saved."
+            if not await self.app.push_screen_wait(
+                ConfirmScreen("Stop the run and leave?", detail, yes="Leave", no="Stay")
+            ):
+                return
+        if self.is_active:
+            self.app.pop_screen()
+
+
+def job_runner(context: Context, options: RunOptions) -> Runner:
+    """The real thing: one JobRunner with these options."""
+
+    def run(plan: Plan, sink: Sink, cancel: threading.Event) -> JobResult:
+        from vctui.jobs import JobRunner
+
+        return JobRunner(
+            context.resolver,
+            validate=options.validate,
+            no_save=not options.save,
+            force_save=options.force_save,
+            settings=context.settings,
+            sink=sink,
+            cancel=cancel,
+            host_keys=options.host_keys,
+            allow_any_command=options.allow_any_command,
+        ).run_plan(plan)
+
+    return run

@@ -45,12 +45,14 @@ class RunModel:
         self, devices: Iterable[tuple[str, str]], clock: Callable[[], float] = time.monotonic
     ) -> None:
         self.rows = [DeviceRow(name, host) for name, host in devices]
-        self.counts: Counter[State] = Counter(waiting=len(self.rows))
+        self.counts: Counter[State] = Counter({"waiting": len(self.rows)})
         self.run_id: int | None = None
         self.log: list[str] = []
         """The newest lines; the older half goes when it is twice MAX_LOG."""
         self.logged = 0
         """How many lines there were in all."""
+        self.log_width = 0
+        """The cells of the longest line there was, about."""
         self._index = {(row.name, row.host): index for index, row in enumerate(self.rows)}
         self._clock = clock
         self._started = clock()
@@ -156,8 +158,10 @@ class RunModel:
         row.state = state
 
     def _say(self, line: str) -> None:
-        self.log.append(f"{duration(self.elapsed):>7}  {line}")
+        text = f"{duration(self.elapsed):>7}  {line}"
+        self.log.append(text)
         self.logged += 1
+        self.log_width = max(self.log_width, len(text))
         if len(self.log) > 2 * MAX_LOG:
             del self.log[:-MAX_LOG]
 

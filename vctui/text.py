@@ -1,8 +1,8 @@
 """Untrusted bytes and text, made safe once, before they are kept or shown.
 
-Everything a device sends may be hostile: its SSH identification, its banner, its prompt, its output. `TerminalText`
-reads a session's bytes as a terminal would and hands out what a terminal would show, without one control
-sequence; `safe_line` does the same for a single line that goes into an error, an event or a table cell.
+Everything a device sends may be hostile: its SSH identification, its banner, its prompt, its output.
+`TerminalText` reads a session's bytes as a terminal would and hands out what a terminal would show, without
+one control sequence; `safe_line` does so for one line that goes into an error, an event or a table cell.
 """
 
 from __future__ import annotations
@@ -173,7 +173,7 @@ class TerminalText:
 
 
 class _Line:
-    """One line of a terminal. Plain text is only collected; the first edit turns it into single characters."""
+    """One line of a terminal. Plain text is only collected; the first edit splits it into characters."""
 
     __slots__ = ("_cells", "_column", "_ink", "_parts", "_return", "length")
 
@@ -286,7 +286,7 @@ _LINE_BREAKS = dict.fromkeys(map(ord, "\n\t\v\f\x85\u2028\u2029"), " ")
 def safe_line(text: str, limit: int = 500) -> str:
     """One line that is safe in any sink: no control, bidirectional or zero-width characters, cut at `limit`.
 
-    Such characters become U+FFFD, so that a forged name is seen to be one; line breaks and tabs become blanks.
+    They become U+FFFD, so that a forged name is seen to be one; line breaks and tabs become blanks.
     """
     if len(text) > limit:
         text = text[: 4 * limit + 4]

@@ -1,4 +1,4 @@
-"""Forms for the keyboard: a label beside each field, its error below, arrows and Enter from field to field."""
+"""Forms for the keyboard: a label beside each field, its error below, arrows and Enter between fields."""
 
 from __future__ import annotations
 
@@ -50,7 +50,7 @@ class Toggle(Static, can_focus=True):
     """Yes or no, in words and not in colour only."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("space", "toggle", "Yes/No", id="toggle.toggle"),
+        Binding("space", "flip", "Yes/No", id="toggle.flip"),
         Binding("y", "set(True)", "Yes", id="toggle.yes", show=False),
         Binding("n", "set(False)", "No", id="toggle.no", show=False),
     ]
@@ -79,9 +79,9 @@ class Toggle(Static, can_focus=True):
 
     def on_click(self) -> None:
         """The mouse works, too."""
-        self.action_toggle()
+        self.action_flip()
 
-    def action_toggle(self) -> None:
+    def action_flip(self) -> None:
         """Turn it over."""
         self.value = not self.value
 
@@ -149,7 +149,11 @@ class Field(Container):
     @property
     def text(self) -> str:
         """What the editor shows."""
-        return ("yes" if self._editor.value else "no") if isinstance(self._editor, Toggle) else self._editor.value
+        return (
+            ("yes" if self._editor.value else "no")
+            if isinstance(self._editor, Toggle)
+            else self._editor.value
+        )
 
     @text.setter
     def text(self, text: str) -> None:

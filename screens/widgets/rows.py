@@ -178,6 +178,7 @@ class Rows(ScrollView, Generic[Item], can_focus=True):
         self.items = items
         self._columns = tuple(columns)
         self._cells = cells
+        self._all_styled = not any(column.styled for column in columns)
         self._empty = empty
         self._fitted: tuple[int, tuple[int, ...]] = (-1, ())
 
@@ -198,9 +199,11 @@ class Rows(ScrollView, Generic[Item], can_focus=True):
         self.cursor = max(0, min(wanted, len(items) - 1))
         self.refresh()
 
-    def set_columns(self, columns: Sequence[Column]) -> None:
-        """Replace the columns; the rows' texts must match them."""
+    def set_columns(self, columns: Sequence[Column], cells: Callable[[Item], Cells] | None = None) -> None:
+        """Replace the columns, and what gives a row its texts when their number changes."""
         self._columns = tuple(columns)
+        self._cells = cells or self._cells
+        self._all_styled = not any(column.styled for column in columns)
         self._fitted = (-1, ())
         self.refresh()
 
@@ -244,8 +247,9 @@ class Rows(ScrollView, Generic[Item], can_focus=True):
         if index == self.cursor:
             mark = self.get_component_rich_style("rows--cursor", partial=True)
             base, style = base + mark, style + mark
-        everywhere = not any(column.styled for column in self._columns)
-        return self._strip(texts, base, style, all_styled=everywhere).adjust_cell_length(width, base)
+        strip = self._strip(texts, base, style, all_styled=self._all_styled)
+        # Fewer segments, fewer bytes over the line.
+        return strip.adjust_cell_length(width, base).simplify()
 
     def _strip(self, texts: Sequence[str], base: Style, style: Style, *, all_styled: bool) -> Strip:
         segments: list[Segment] = []

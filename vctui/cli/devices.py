@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import argparse
 from dataclasses import asdict
-from typing import TYPE_CHECKING, Any
+from pathlib import Path
 
+from vctui.cli import devices_edit
 from vctui.cli.parsing import Parser, add_command, add_group
 
-if TYPE_CHECKING:
-    from vctui.records import Device
-
+ROWS_SKIPPED = 3
+NO_ADDRESS = "no address"
+"""The last reason that a selection gives: such a device fits in everything else."""
 FILTERS = (
     ("--vendor", "a part of the manufacturer's name"),
     ("--platform", "slug or name"),
@@ -19,22 +20,6 @@ FILTERS = (
     ("--status", "status (default: any)"),
     ("--name-pattern", "regular expression for the name"),
 )
-FIELDS: tuple[tuple[str, str], ...] = (
-    ("--ip", "primary_ip4"),
-    ("--ip6", "primary_ip6"),
-    ("--platform", "platform"),
-    ("--site", "site"),
-    ("--role", "role"),
-    ("--status", "status"),
-    ("--port", "ssh_port"),
-    ("--credential", "credential"),
-    ("--manufacturer", "manufacturer"),
-    ("--description", "description"),
-    ("--comments", "comments"),
-    ("--serial-number", "serial_number"),
-    ("--asset-tag", "asset_tag"),
-)
-"""Option of `add` and `edit`, field of the inventory."""
 IMPORT_HELP = """\
 The CSV needs a header, in any order, of: name, primary_ip4, platform, site, role, status
 and may have: ssh_port, credential, manufacturer, description, serial_number, asset_tag, comments"""
@@ -52,29 +37,8 @@ def add_commands(commands: argparse._SubParsersAction[Parser]) -> None:
     for option, text in FILTERS:
         listing.add_argument(option, metavar="TEXT", help=text)
     show = add_command(group, "show", "Show one device", show_device, json=True)
-    show.add_argument("name", metavar="NAME")
-    add = add_command(
-        group,
-        "add",
-        "Add a device; a platform, site or role that does not exist is created",
-        add_device,
-        examples="vctui devices add core-1 --ip 192.0.2.1 --platform arista_eos --site lab --role core",
-    )
-    edit = add_command(
-        group,
-        "edit",
-        "Change fields of a device; an empty value clears a field",
-        edit_device,
-        examples="vctui devices edit core-1 --status offline\nvctui devices edit core-1 --credential ''",
-    )
-    for parser in (add, edit):
-        parser.add_argument("name", metavar="NAME")
-        for option, field in FIELDS:
-            parser.add_argument(option, dest=field, metavar="TEXT", help=field.replace("_", " "))
-    edit.add_argument("--rename", metavar="NAME", help="the new name")
-    remove = add_command(group, "remove", "Remove a device; its captures and history stay", remove_device)
-    remove.add_argument("name", metavar="NAME")
-    remove.add_argument("-y", "--yes", action="store_true", help="do not ask")
+    show.add_argument("name", metavar="NAME", help=devices_edit.NAME_HELP)
+    devices_edit.add_commands(group)
     load = add_command(
         group,
         "import",
@@ -83,7 +47,96 @@ def add_commands(commands: argparse._SubParsersAction[Parser]) -> None:
         examples="vctui devices import inventory.csv --strict",
     )
     load.description = f"{load.description}\n\n{IMPORT_HELP}"
-    load.add_argument("file", metavar="FILE.csv")
+    load.add_argument("file", metavar="FILE.csv", help="CSV in UTF-8")
     load.add_argument("--strict", action="store_true", help="import nothing when one row is bad")
     save = add_command(group, "export", "Write the inventory as CSV", export_devices)
-    save.add_argument("file", metavar="FILE.csv")
+    save.add_argument("file", metavar="FILE.csv", help="it is replaced when it exists")
+
+
+def list_devices(args: argparse.Namespace) -> int:
+    """Print the devices that fit."""
+    from vctui.cli.home import ready_home
+    from vctui.cli.output import narrate, print_json, print_table
+    from vctui.cli.plans import address
+    from vctui.jobs import select
+    from vctui.records import DeviceFilter
+    from vctui.storage import Inventory
+
+    settings = ready_home(args)
+    wanted = {option[2:].replace("-", "_"): None for option, _ in FILTERS}
+    wanted = {name: getattr(args, name) or None for name in wanted} | {"status": args.status or "any"}
+    with Inventory(settings.dcim_db) as inventory:
+        devices = inventory.devices()
+    selection = select(devices, DeviceFilter(**wanted))
+    without_address = {left.device for left in selection.left_out if left.reason == NO_ADDRESS}
+    chosen = set(selection.chosen) | without_address
+    found = [device for device in devices if device in chosen]
+    if args.json:
+        print_json([asdict(device) for device in found])
+    elif found:
+        print_table(
+            ("NAME", "ADDRESS", "PLATFORM", "SITE", "ROLE", "STATUS", "LAST COLLECTED"),
+            [
+                (d.name, address(d.host, d.port) if d.host else None, d.platform, d.site, d.role, d.status)
+                + (d.last_collected_at,)
+                for d in found
+            ],
+        )
+    else:
+        narrate("no device fits" if devices else "no devices yet. Import some: vctui devices import FILE.csv")
+    return 0
+
+
+def show_device(args: argparse.Namespace) -> int:
+    """Print one device."""
+    from vctui.cli.home import ready_home
+    from vctui.cli.lookup import find_device
+    from vctui.cli.output import print_fields, print_json
+
+    device = asdict(find_device(ready_home(args), args.name))
+    if args.json:
+        print_json(device)
+    else:
+        print_fields({name.replace("_", " "): value for name, value in device.items()})
+    return 0
+
+
+def import_devices(args: argparse.Namespace) -> int:
+    """Import a CSV; bad rows are named and skipped, or with --strict refuse the file."""
+    from vctui.cli.home import ready_home
+    from vctui.cli.output import narrate
+    from vctui.storage import Inventory
+    from vctui.vault import Vault
+
+    settings = ready_home(args)
+    logins = {info.name: info.id for info in Vault(settings.collector_db).list()}
+    with Inventory(settings.dcim_db) as inventory:
+        report = inventory.import_csv(
+            Path(args.file).expanduser(), strict=args.strict, credential_id=logins.get
+        )
+    for line, reason in report.errors:
+        narrate(f"line {line}: {reason}")
+    for column in report.ignored_columns:
+        narrate(f"column {column} is not known and was ignored")
+    for created in report.created:
+        narrate(f"{created} created")
+    narrate(
+        f"{report.added} added, {report.updated} updated, {report.unchanged} unchanged, "
+        f"{report.skipped} skipped"
+    )
+    return ROWS_SKIPPED if report.skipped else 0
+
+
+def export_devices(args: argparse.Namespace) -> int:
+    """Write the inventory to a CSV file."""
+    from vctui.cli.home import ready_home
+    from vctui.cli.output import narrate
+    from vctui.storage import Inventory
+    from vctui.vault import Vault
+
+    settings = ready_home(args)
+    logins = {info.id: info.name for info in Vault(settings.collector_db).list()}
+    with Inventory(settings.dcim_db) as inventory:
+        count = inventory.export_csv(Path(args.file).expanduser(), credential_name=logins.get)
+    narrate(f"{count} devices written to {args.file}")
+    return 0

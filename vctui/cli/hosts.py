@@ -49,3 +49,31 @@ def _add_targets(parser: Parser) -> None:
     targets = parser.add_mutually_exclusive_group(required=True)
     targets.add_argument("--job", metavar="REF", help="the devices of this job")
     targets.add_argument("devices", metavar="DEVICE", nargs="*", default=[], help="devices of the inventory")
+
+
+def list_hosts(args: argparse.Namespace) -> int:
+    """Print the trusted keys."""
+    from vctui.cli.home import ready_home
+    from vctui.cli.output import narrate, print_json, print_table
+    from vctui.ssh import KnownHosts
+
+    entries = KnownHosts(ready_home(args).known_hosts).entries()
+    if args.json:
+        print_json([{"host": e.hosts, "key_type": e.key_type, "fingerprint": e.fingerprint} for e in entries])
+    elif entries:
+        print_table(("HOST", "TYPE", "FINGERPRINT"), [(e.hosts, e.key_type, e.fingerprint) for e in entries])
+    else:
+        narrate("no host key is trusted yet. Trust those of a job: vctui hosts trust --job REF")
+    return 0
+
+
+def scan_hosts(args: argparse.Namespace) -> int:
+    raise NotImplementedError
+
+
+def trust_hosts(args: argparse.Namespace) -> int:
+    raise NotImplementedError
+
+
+def replace_host(args: argparse.Namespace) -> int:
+    raise NotImplementedError

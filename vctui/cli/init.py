@@ -28,6 +28,7 @@ def create_home(args: argparse.Namespace) -> int:
     """Create the home and, unless told not to, import the templates of ntc-templates."""
     from vctui.cli.home import settings_of
     from vctui.cli.output import narrate
+    from vctui.cli.templates import store_templates
     from vctui.storage import init_home
 
     settings = settings_of(args)
@@ -35,9 +36,6 @@ def create_home(args: argparse.Namespace) -> int:
     for line in init_home(settings, force=args.force, defaults=defaults):
         narrate(line)
     if defaults:
-        from vctui.validation import import_ntc
-
-        report = import_ntc(settings.templates_db)
-        narrate(f"templates: {report.added} added, {report.updated} updated, {report.unchanged} unchanged")
+        store_templates(settings)
     narrate(f"{settings.home} is ready. Next: vctui devices import FILE.csv, then vctui vault init")
     return 0

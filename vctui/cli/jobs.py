@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 from typing import TYPE_CHECKING, Any
 
-from vctui.cli import jobs_edit
+from vctui.cli import jobs_edit, jobs_export
 from vctui.cli.parsing import Parser, add_command, add_group, positive
 
 if TYPE_CHECKING:
@@ -43,6 +43,7 @@ def add_commands(commands: argparse._SubParsersAction[Parser]) -> None:
     )
     load.add_argument("paths", metavar="PATH", nargs="+", help="a job file, or a folder of them")
     load.add_argument("--replace", action="store_true", help="overwrite jobs that have the same slug")
+    jobs_export.add_command_to(group)
     history = add_command(group, "history", "List past runs", show_history, json=True)
     history.add_argument("--job", "-j", metavar="REF", help="only runs of this job")
     history.add_argument("--limit", "-n", metavar="N", type=positive, default=20, help="how many (20)")

@@ -87,7 +87,7 @@ def _add_fields(parser: Parser) -> None:
         dest="commands",
         metavar="COMMAND",
         action="append",
-        help="a command; repeat it for several (each may hold commas)",
+        help="the command, or several separated by commas; or repeat it",
     )
     for relation in RELATIONS:
         parser.add_argument(
@@ -114,7 +114,7 @@ def create_job(args: argparse.Namespace) -> int:
     vendor, kind = row["vendor"] or "multi", row["capture_type"] or ""
     row["slug"] = row["slug"] or slugify(f"{vendor}-{kind}")
     row["name"] = row["name"] or f"{str(vendor).title()} {str(kind).upper()} Collection"
-    return _save(settings, row, args, "created")
+    return _save(settings, {}, row, args)
 
 
 def edit_job(args: argparse.Namespace) -> int:
@@ -127,11 +127,13 @@ def edit_job(args: argparse.Namespace) -> int:
     changes = _changes(settings, args)
     if not changes and not args.commands:
         raise UsageError("nothing to change", "Name a field, see: vctui jobs edit --help")
-    return _save(settings, {**row, **changes}, args, "saved")
+    return _save(settings, row, changes, args)
 
 
 def _changes(settings: Settings, args: argparse.Namespace) -> dict[str, Any]:
     """The columns that the options name."""
+    from vctui.cli.lookup import credential_id
+
     changes = {
         column: _value(column, text)
         for _, column, _ in OPTIONS
@@ -146,7 +148,7 @@ def _changes(settings: Settings, args: argparse.Namespace) -> dict[str, Any]:
         if name is not None:
             changes[f"device_filter_{relation}_id"] = _relation_id(settings, relation, name)
     if args.credential is not None:
-        changes["credential_id"] = _credential_id(settings, args.credential)
+        changes["credential_id"] = credential_id(settings, args.credential)
     changes.update(_assignments(args.assignments))
     return changes
 
@@ -170,7 +172,9 @@ def _assignments(texts: list[str]) -> dict[str, Any]:
 def _value(column: str, text: str) -> Any:
     """Numbers as numbers, so that the columns keep their types; what is no number is left for the check."""
     if text == "":
-        return None
+        from vctui.jobs import new_row
+
+        return new_row()[column]
     if column in NUMBERS and text.isascii() and text.isdigit() and len(text) < 19:
         return int(text)
     return text
@@ -191,45 +195,36 @@ def _relation_id(settings: Settings, relation: str, name: str) -> int | None:
     raise UsageError(f"no {relation} called {name} in the inventory", f"There is: {known}")
 
 
-def _credential_id(settings: Settings, name: str) -> int | None:
-    from vctui.errors import CredentialNotFound
-    from vctui.vault import Vault
-
-    if not name:
-        return None
-    for credential in Vault(settings.collector_db).list():
-        if credential.name == name:
-            return credential.id
-    raise CredentialNotFound(f"no credential called {name}", "See them with: vctui vault list")
-
-
-def _save(settings: Settings, row: dict[str, Any], args: argparse.Namespace, word: str) -> int:
+def _save(
+    settings: Settings, stored: Mapping[str, Any], changes: dict[str, Any], args: argparse.Namespace
+) -> int:
+    """Check the job as it would be, write what changes, and say so."""
     from vctui.cli.output import narrate, print_json
     from vctui.errors import JobError
     from vctui.jobs import check_row
     from vctui.storage import JobStore
 
+    row = {**stored, **changes}
     with JobStore(settings.collector_db) as store:
-        listed = store.commands(int(row["id"])) if row.get("id") else []
+        listed = store.commands(int(row["id"])) if "id" in row else []
         for field, reason in check_row(row, has_commands=bool(listed)).items():
-            raise JobError(str(row.get("slug") or "new job"), field, reason, "Nothing was saved")
-        same = store.get(slug=str(row["slug"]))
-        if same is not None and same["id"] != row.get("id"):
-            raise JobError(str(row["slug"]), "slug", "another job has it", "Choose another with --slug")
-        saved = store.save(row, commands=_command_rows(args.commands, listed))
-        stored = store.get(id=saved)
+            raise JobError(str(row["slug"] or "new job"), field, reason, "Nothing was saved")
+        if "id" in stored:
+            changes = {**changes, "id": stored["id"]}
+        saved = store.save(changes, commands=_command_rows(args.commands, has_rows=bool(listed)))
+        written = store.get(id=saved)
     if args.json:
-        print_json(stored)
+        print_json(written)
     else:
-        narrate(f"job {row['slug']} {word} (id {saved})")
+        narrate(f"job {row['slug']} saved (id {saved})")
     return 0
 
 
-def _command_rows(commands: list[str] | None, listed: list[Any]) -> list[dict[str, Any]] | None:
-    """Rows of `job_commands` when one column cannot say it: a command with a comma, or a list that exists."""
-    if not commands or not (listed or any("," in command for command in commands)):
-        return None
-    return [{"sequence": number, "command": command} for number, command in enumerate(commands)]
+def _command_rows(commands: list[str] | None, *, has_rows: bool) -> list[dict[str, Any]] | None:
+    """The rows of `job_commands`: only for a list which the one column, split at commas, cannot hold."""
+    if commands and len(commands) > 1 and any("," in command for command in commands):
+        return [{"sequence": number, "command": command} for number, command in enumerate(commands)]
+    return [] if commands and has_rows else None
 
 
 def find_row(settings: Settings, ref: str) -> Mapping[str, Any]:

@@ -40,8 +40,8 @@ class JsonLines(logging.Formatter):
 def open_log(settings: Settings) -> None:
     """Log to the configured file; without one, to nowhere (never to stderr, which is for the user)."""
     root = logging.getLogger()
-    logging.raiseExceptions = False
-    root.addHandler(logging.NullHandler())
+    if not root.handlers:
+        root.addHandler(logging.NullHandler())
     if settings.log_file is None:
         return
     handler = LogFile(settings.log_file)
@@ -64,10 +64,10 @@ class LogFile(logging.Handler):
             ) from error
 
     def emit(self, record: logging.LogRecord) -> None:
-        """Write one line; a full disk must not stop a run, so it is not raised."""
+        """Write one line; neither a full disk nor a bad log call may stop a run."""
         try:
             os.write(self._descriptor, (self.format(record) + "\n").encode("ascii"))
-        except OSError:
+        except (OSError, TypeError, ValueError):
             return
 
     def close(self) -> None:

@@ -9,11 +9,18 @@ from typing import Any, NoReturn
 Handler = Callable[[argparse.Namespace], int]
 
 
+class _Formatter(argparse.RawDescriptionHelpFormatter):
+    """Keeps descriptions as written, and the help of longer options on their line."""
+
+    def __init__(self, prog: str) -> None:
+        super().__init__(prog, max_help_position=32)
+
+
 class Parser(argparse.ArgumentParser):
     """An argument parser that complains in one line and never guesses shortened options."""
 
     def __init__(self, **options: Any) -> None:
-        options.setdefault("formatter_class", argparse.RawDescriptionHelpFormatter)
+        options.setdefault("formatter_class", _Formatter)
         super().__init__(allow_abbrev=False, **options)
 
     def error(self, message: str) -> NoReturn:

@@ -31,7 +31,7 @@ def add_commands(commands: argparse._SubParsersAction[Parser]) -> None:
 def validate_file(args: argparse.Namespace) -> int:
     """Print template, score and records."""
     from vctui.cli.home import ready_home
-    from vctui.cli.output import narrate, print_fields, print_json, print_table
+    from vctui.cli.output import print_fields, print_json, print_table
     from vctui.errors import UsageError
     from vctui.validation import ValidationEngine, clean
 
@@ -64,8 +64,7 @@ def validate_file(args: argparse.Namespace) -> int:
         }
     )
     if result.records:
-        narrate("")
-        fields = list(result.records[0])
+        fields = list(dict.fromkeys(field for record in result.records for field in record))
         print_table(fields, [[record.get(field) for field in fields] for record in result.records])
     return 0 if result.is_valid else NOT_VALID
 

@@ -36,8 +36,8 @@ def add_commands(commands: argparse._SubParsersAction[Parser]) -> None:
         examples="vctui vault add lab -u admin --default\n"
         "vctui vault add keys -u netops --key-file ~/.ssh/id_ed25519",
     )
-    add.add_argument("name", metavar="NAME")
-    add.add_argument("--username", "-u", metavar="USER", required=True)
+    add.add_argument("name", metavar="NAME", help="the login's name")
+    add.add_argument("--username", "-u", metavar="USER", required=True, help="user name on the devices")
     add.add_argument(
         "--key-file", "-k", metavar="F", help="log in with this private key; no password is asked for"
     )
@@ -52,9 +52,9 @@ def add_commands(commands: argparse._SubParsersAction[Parser]) -> None:
     add.add_argument("--default", "-d", action="store_true", help="use it where nothing else is said")
     add_command(group, "list", "List the logins, without their secrets", list_credentials, json=True)
     default = add_command(group, "set-default", "Make a login the default", set_default)
-    default.add_argument("name", metavar="NAME")
+    default.add_argument("name", metavar="NAME", help="the login's name")
     remove = add_command(group, "remove", "Remove a login", remove_credential)
-    remove.add_argument("name", metavar="NAME")
+    remove.add_argument("name", metavar="NAME", help="the login's name")
     remove.add_argument("-y", "--yes", action="store_true", help="do not ask")
     keep = add_command(
         group, "remember", "Let this user's keyring unlock the vault without the password", remember

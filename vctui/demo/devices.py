@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import csv
 import hashlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from ipaddress import IPv4Address
 from pathlib import Path
@@ -64,7 +64,9 @@ def sample_fleet(sample_data: Path, password: str, enable_secret: str) -> list[D
     faults = {str(name): Fault(kind) for name, kind in behaviour["faults"].items()}
     user_mode = {str(name) for name in behaviour["user_mode"]}
     return [
-        _device(row, index, behaviour, password, enable_secret, faults.get(row["name"], Fault.NONE), user_mode)
+        _device(
+            row, index, behaviour, password, enable_secret, faults.get(row["name"], Fault.NONE), user_mode
+        )
         for index, row in enumerate(rows)
     ]
 
@@ -86,8 +88,6 @@ def generated_fleet(sample_data: Path, count: int, password: str, enable_secret:
             serial_number=_serial(name),
             asset_tag="",
             description="simulated",
-            comments="",
-            credential="",
         )
         devices.append(_device(row, index, behaviour, password, enable_secret, fault, frozenset()))
     return devices
@@ -138,8 +138,3 @@ def _loopback(index: int) -> IPv4Address:
 
 def _serial(name: str) -> str:
     return "DEM" + hashlib.sha256(name.encode()).hexdigest()[:8].upper()
-
-
-def names(devices: Sequence[DemoDevice]) -> list[str]:
-    """The devices' names, in order."""
-    return [device.sim.name for device in devices]

@@ -30,7 +30,7 @@ class Terminal(Protocol):
     def sendall(self, s: bytes) -> None: ...
 
 
-class HungUp(Exception):  # noqa: N818 - not an error: how a session ends
+class HungUp(Exception):
     """The session is over: the client left, logged out, or the device drops it."""
 
 
@@ -42,7 +42,9 @@ class Shell:
         self._device = device
         self._transcript = transcript
         self._slow = device.fault is Fault.SLOW
-        self._think = SLOW_THINK if self._slow else device.think if device.think is not None else transcript.think
+        self._think = (
+            SLOW_THINK if self._slow else device.think if device.think is not None else transcript.think
+        )
         self._user_mode = device.user_mode and transcript.enable is not None
         self._paging = True
         self._input = bytearray()

@@ -1,4 +1,4 @@
-"""How each simulated platform talks: prompts, pager, errors and answers, read from sample_data/transcripts."""
+"""How each simulated platform talks: prompts, pager, errors, answers, read from sample_data/transcripts."""
 
 from __future__ import annotations
 
@@ -66,19 +66,19 @@ class Transcript:
     def resolve(self, line: str, *, user_mode: bool = False) -> Resolved:
         """Find the command a line stands for; each word may be cut short while it stays unique."""
         typed = [(match[0], match.start()) for match in re.finditer(r"\S+", line)]
-        candidates = [
-            words for words in self.vocabulary if not (user_mode and words in self.privileged)
-        ]
+        candidates = [words for words in self.vocabulary if not (user_mode and words in self.privileged)]
         for place, (word, column) in enumerate(typed):
             known = {words[place] for words in candidates if len(words) > place}
             meant = _meant(word, known)
             if not meant:
                 return Resolved("unknown", column=column)
+            if len(meant) > 1:
+                return Resolved("ambiguous", column=column)
             candidates = [words for words in candidates if len(words) > place and words[place] in meant]
         complete = [words for words in candidates if len(words) == len(typed)]
-        if len(complete) == 1:
+        if complete:
             return self.vocabulary[complete[0]]
-        return Resolved("ambiguous" if complete else "incomplete", column=len(line))
+        return Resolved("incomplete", column=len(line))
 
 
 def _meant(word: str, known: set[str]) -> set[str]:

@@ -3,7 +3,7 @@
 from vctui.jobs.batch import BatchResult, BatchRunner
 from vctui.jobs.fields import check_row, new_row, slugify
 from vctui.jobs.files import parse_job_file
-from vctui.jobs.job import Job, JobCommand, job_from_row
+from vctui.jobs.job import Job, JobCommand, filter_from_row, job_from_row
 from vctui.jobs.plan import Plan, PlanItem, Planner, make_plan
 from vctui.jobs.result import JobResult, worst_of
 from vctui.jobs.runner import JobRunner
@@ -26,6 +26,7 @@ __all__ = [
     "Planner",
     "Selection",
     "check_row",
+    "filter_from_row",
     "job_from_row",
     "make_plan",
     "new_row",

@@ -101,14 +101,7 @@ def job_from_row(row: Mapping[str, Any], commands: Sequence[Mapping[str, Any]] =
         description=text("description"),
         capture_type=capture_type,
         enabled=bool(_number(row.get("is_enabled"), 1)),
-        filter=DeviceFilter(
-            vendor=text("vendor") or None,
-            platform_id=_id(row.get("device_filter_platform_id")),
-            site_id=_id(row.get("device_filter_site_id")),
-            role_id=_id(row.get("device_filter_role_id")),
-            name_pattern=text("device_filter_name_pattern") or None,
-            status=text("device_filter_status") or None,
-        ),
+        filter=filter_from_row(row),
         steps=_steps(row, commands),
         paging_disable=text("paging_disable_command") or None,
         output_directory=text("output_directory") or capture_type,
@@ -126,6 +119,22 @@ def job_from_row(row: Mapping[str, Any], commands: Sequence[Mapping[str, Any]] =
         last_run_at=text("last_run_at") or None,
         last_run_status=text("last_run_status") or None,
         schedule=text("schedule_cron") or None if _number(row.get("schedule_enabled"), 0) else None,
+    )
+
+
+def filter_from_row(row: Mapping[str, Any]) -> DeviceFilter:
+    """The devices that a `jobs` row means, whose fields were checked."""
+
+    def text(key: str) -> str | None:
+        return str(row.get(key) or "").strip() or None
+
+    return DeviceFilter(
+        vendor=text("vendor"),
+        platform_id=_id(row.get("device_filter_platform_id")),
+        site_id=_id(row.get("device_filter_site_id")),
+        role_id=_id(row.get("device_filter_role_id")),
+        name_pattern=text("device_filter_name_pattern"),
+        status=text("device_filter_status"),
     )
 
 

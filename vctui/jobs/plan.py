@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -13,7 +12,7 @@ from vctui.jobs.job import Job, base_folder
 from vctui.jobs.selection import LeftOut, select
 from vctui.records import CredentialInfo, Device
 from vctui.ssh import KnownHosts, get_platform
-from vctui.storage import Inventory, render_filename
+from vctui.storage import Inventory, distinct_names, render_filename
 
 TemplateFor = Callable[[str, str], str | None]
 """(device type, command) → the template that its index names."""
@@ -33,7 +32,7 @@ class PlanItem:
     commands: tuple[str, ...]
     template: str | None
     path: Path
-    """The capture's file; relative to the job's base folder when `Job.base_path` is the home's own."""
+    """The capture's file."""
     host_known: bool
     note: str = ""
     """What the user should know before it runs."""
@@ -71,7 +70,8 @@ class Planner:
         self._credentials = {info.id: info for info in credentials}
         self._default = next((info for info in credentials if info.is_default), None)
         self._template_for = template_for or (lambda device_type, command: None)
-        self._names = Counter(device.name.casefold() for device in self.devices)
+        self._names = distinct_names(self.devices)
+        self._now = datetime.now().astimezone()
 
     def plan(
         self,
@@ -115,14 +115,11 @@ class Planner:
 
     def capture_path(self, job: Job, device: Device, folder: str) -> Path:
         """The file of a device's capture; devices of one name at several sites get the site in theirs."""
-        name = device.name
-        if self._names[name.casefold()] > 1:
-            name = f"{name}@{device.site or device.id}"
         filename = render_filename(
             job.filename_pattern,
-            device_name=name,
+            device_name=self._names[device.id],
             device_id=device.id,
-            timestamp=datetime.now().astimezone(),
+            timestamp=self._now,
             capture_type=job.capture_type,
         )
         return base_folder(job, self._settings) / folder / filename

@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable, Sequence
-from contextlib import ExitStack
+from contextlib import ExitStack, closing
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -20,11 +20,14 @@ from vctui.jobs.result import JobResult
 from vctui.jobs.source import JobSource
 from vctui.records import CredentialInfo, SSHCredentials
 from vctui.ssh import ExecutionResult, ExecutorOptions, SSHExecutorPool, Target
-from vctui.storage import History, Inventory, JobStore, RunLock
-from vctui.validation import ValidationEngine, ValidationWorker
+from vctui.storage import History, Inventory, job_lock, run_is_alive
+from vctui.validation import ValidationEngine
 from vctui.vault import CredentialResolver
 
 ProgressCallback = Callable[[int, int, ExecutionResult], None]
+
+VALIDATION_SECONDS = 5.0
+"""The longest that one output may be parsed."""
 
 __all__ = ["JobResult", "JobRunner", "ProgressCallback"]
 
@@ -102,7 +105,7 @@ class JobRunner:
     def plan(self, job: Job) -> Plan:
         """The plan of a job under this runner's options; touches no network."""
         require_home(self.settings)
-        with ValidationEngine(self.settings.templates_db) as engine:
+        with closing(ValidationEngine(self.settings.templates_db)) as engine:
             planner = Planner(
                 self.settings,
                 credentials=self.credential_infos(),
@@ -131,8 +134,9 @@ class JobRunner:
         result = JobResult(job_file=job.source, job_id=job.ref, total_devices=len(plan.items))
         with ExitStack() as stack:
             if self._record_history:
-                stack.enter_context(RunLock(self.settings.home / "locks" / f"{lock_name(job)}.lock"))
+                stack.enter_context(job_lock(self.settings.home, job.source))
                 history = stack.enter_context(History(self.settings.collector_db))
+                history.repair_stale(run_is_alive(self.settings.home))
                 result.history_id = history.start_run(
                     job_id=job.ref, job_file=job.source, job_name=job.name, total=len(plan.items)
                 )
@@ -140,7 +144,9 @@ class JobRunner:
                 history = None
             engine = self._engine
             if engine is None and self._validate and job_validates(job):
-                engine = stack.enter_context(ValidationWorker(self.settings.templates_db))
+                own = stack.enter_context(closing(ValidationEngine(self.settings.templates_db)))
+                own.time_limit = VALIDATION_SECONDS
+                engine = own
             self._collect(
                 plan, logins, history, engine if self._validate else None, result, progress_callback
             )
@@ -176,7 +182,7 @@ class JobRunner:
                 "Add one: vctui vault add NAME -u USER --default",
             )
         ids = {item.credential_id for item in plan.items}
-        return {id: self._credentials.get_ssh_credentials(id) for id in ids}
+        return {id: self._credentials.get_ssh_credentials(id=id) for id in ids}
 
     def _collect(
         self,
@@ -268,14 +274,12 @@ class JobRunner:
                 skipped=result.skipped_count,
                 cancelled=result.cancelled_count,
                 error=result.error,
+                database_id=plan.job.database_id,
             )
             saved = {device for device, *_ in result.saved_files}
             ids = [item.device.id for item in plan.items if item.device.name in saved]
             with Inventory(self.settings.dcim_db) as inventory:
                 inventory.touch_collected(ids)
-            if plan.job.database_id is not None:
-                with JobStore(self.settings.collector_db) as jobs:
-                    jobs.set_last_run(plan.job.database_id, result.status)
         except VctuiError as error:
             result.error = result.error or error.message
             result.error_code = result.error_code or error.exit_code
@@ -284,10 +288,3 @@ class JobRunner:
 def job_validates(job: Job) -> bool:
     """Whether any command of the job is parsed with TextFSM."""
     return job.use_textfsm or any(step.use_textfsm for step in job.steps)
-
-
-def lock_name(job: Job) -> str:
-    """A file name that is the job's own, whatever its reference holds."""
-    from hashlib import sha256
-
-    return sha256(job.source.encode()).hexdigest()[:24]

@@ -1,0 +1,70 @@
+"""Storage: the three databases, the capture files and their versions, the locks of runs.
+
+What leaves this room are frozen records and plain dictionaries; its peewee models stay inside.
+"""
+
+from __future__ import annotations
+
+from vctui.storage.captures import clean_temporary, save_capture, sha256_of, versions_of
+from vctui.storage.database import ConstraintError, Store, check_database, open_database
+from vctui.storage.files import check_folder, write_private
+from vctui.storage.history import History
+from vctui.storage.home import init_home
+from vctui.storage.inventory import Inventory
+from vctui.storage.jobs_store import JobStore
+from vctui.storage.locks import RunLock, job_lock, run_is_alive
+from vctui.storage.names import check_pattern, distinct_names, render_filename, safe_name, safe_parts
+from vctui.storage.rows import (
+    CaptureRecord,
+    DeviceRecord,
+    ImportReport,
+    NamedRow,
+    RunDeviceRow,
+    RunRow,
+    SavedCapture,
+    TemplateChanges,
+    TemplateRow,
+)
+from vctui.storage.templates import TemplateStore
+from vctui.storage.times import local_iso, local_text, utc_text
+from vctui.storage.verify import Finding, verify_captures
+
+__all__ = [
+    "CaptureRecord",
+    "ConstraintError",
+    "DeviceRecord",
+    "Finding",
+    "History",
+    "ImportReport",
+    "Inventory",
+    "JobStore",
+    "NamedRow",
+    "RunDeviceRow",
+    "RunLock",
+    "RunRow",
+    "SavedCapture",
+    "Store",
+    "TemplateChanges",
+    "TemplateRow",
+    "TemplateStore",
+    "check_database",
+    "check_folder",
+    "check_pattern",
+    "clean_temporary",
+    "distinct_names",
+    "init_home",
+    "job_lock",
+    "local_iso",
+    "local_text",
+    "open_database",
+    "render_filename",
+    "run_is_alive",
+    "safe_name",
+    "safe_parts",
+    "save_capture",
+    "sha256_of",
+    "utc_text",
+    "verify_captures",
+    "versions_of",
+    "write_private",
+]

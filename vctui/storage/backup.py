@@ -15,7 +15,7 @@ BACKUP_SUFFIX = ".before-vctui"
 
 
 def back_up_foreign(connection: sqlite3.Connection, path: Path) -> bool:
-    """Whether the database is not marked as vctui's; if so, there is a copy of it now. Raises StorageError."""
+    """Whether the database is not marked as vctui's; if so, a copy of it exists now. Raises StorageError."""
     if connection.execute("PRAGMA application_id").fetchone()[0] == OWN_APPLICATION_ID:
         return False
     target = path.with_name(path.name + BACKUP_SUFFIX)

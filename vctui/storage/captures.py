@@ -210,7 +210,7 @@ def sha256_of(path: Path) -> str:
 
 
 def versions_of(versions: Path, parts: str | PurePosixPath | Sequence[str]) -> list[Path]:
-    """The kept older contents of one capture, newest first; their modification time is when each was saved."""
+    """The kept older contents of one capture, newest first; each has the time when it was saved."""
     folders, name = _split(parts)
     folder = versions.joinpath(*folders, name.removesuffix(".txt"))
     if not folder.is_dir():

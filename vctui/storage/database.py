@@ -14,11 +14,11 @@ import threading
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Self
+from typing import Any, ClassVar, Self
 
 import peewee
 
-from vctui.errors import DataError, StorageError, VctuiError
+from vctui.errors import DataError, StorageError, UsageError, VctuiError
 from vctui.storage.backup import OWN_APPLICATION_ID, back_up_foreign
 
 BUSY_TIMEOUT_MS = 20_000
@@ -32,7 +32,16 @@ REQUIRED_PRAGMAS: Mapping[str, int] = {
     "secure_delete": 1,
 }
 _DAMAGE_STEP = "Restore it from a backup, or move it aside and run: vctui init --force"
+_COMPLETE_STEP = "Add what is missing: vctui init --force"
 _MISSING = re.compile(r"no such (table|column): (?:main\.)?(.+)")
+
+
+class ConstraintError(DataError):
+    """A row that the database refuses: a name in use, a reference to nothing; `detail` is SQLite's reason."""
+
+    def __init__(self, path: Path, detail: str) -> None:
+        super().__init__(f"{path}: {detail}")
+        self.detail = detail
 
 
 def open_database(path: Path, *, read_only: bool = False) -> peewee.SqliteDatabase:
@@ -58,7 +67,7 @@ def open_database(path: Path, *, read_only: bool = False) -> peewee.SqliteDataba
         database.connect()
     try:
         with plain_errors(path):
-            database.connection().text_factory = _decode
+            connection_of(database).text_factory = _decode
             _check_pragmas(database, path)
             _check_sound(database, path)
     except BaseException:
@@ -67,26 +76,39 @@ def open_database(path: Path, *, read_only: bool = False) -> peewee.SqliteDataba
     return database
 
 
+def connection_of(database: peewee.SqliteDatabase) -> sqlite3.Connection:
+    """The connection that an open database uses."""
+    connection: sqlite3.Connection = database.connection()  # type: ignore[no-untyped-call]
+    return connection
+
+
+def execute(
+    database: peewee.SqliteDatabase, statement: str, parameters: tuple[Any, ...] = ()
+) -> sqlite3.Cursor:
+    """Run one statement of SQL, within the open transaction if there is one."""
+    return connection_of(database).execute(statement, parameters)
+
+
 def _decode(value: bytes) -> str:
     return value.decode("utf-8", "replace")
 
 
 def _check_pragmas(database: peewee.SqliteDatabase, path: Path) -> None:
     for name, wanted in REQUIRED_PRAGMAS.items():
-        found = database.execute_sql(f"PRAGMA {name}").fetchone()
+        found = execute(database, f"PRAGMA {name}").fetchone()
         if found is None or found[0] != wanted:
             value = None if found is None else found[0]
             raise StorageError(f"{path}: SQLite {sqlite3.sqlite_version} keeps {name} at {value}")
 
 
 def _check_sound(database: peewee.SqliteDatabase, path: Path) -> None:
-    database.execute_sql("SELECT count(*) FROM sqlite_master").fetchone()
+    execute(database, "SELECT count(*) FROM sqlite_master").fetchone()
     if path.stat().st_size <= CHECK_ON_OPEN_BYTES:
         _refuse_damage(database, path)
 
 
 def _refuse_damage(database: peewee.SqliteDatabase, path: Path) -> None:
-    finding = database.execute_sql("PRAGMA quick_check(1)").fetchone()
+    finding = execute(database, "PRAGMA quick_check(1)").fetchone()
     if finding is None or finding[0] != "ok":
         raise DataError(f"{path} is damaged", _DAMAGE_STEP)
 
@@ -106,8 +128,14 @@ def plain_errors(path: Path) -> Iterator[None]:
     """Turn what SQLite says into one line about the file `path`."""
     try:
         yield
+    except (sqlite3.IntegrityError, peewee.IntegrityError) as error:
+        raise ConstraintError(path, str(error)) from error
     except (sqlite3.Error, peewee.PeeweeException) as error:
         raise _explain(error, path) from error
+    except UnicodeEncodeError as error:
+        raise UsageError("a name holds what is not text", "Write it in UTF-8") from error
+    except OverflowError as error:
+        raise UsageError("a number is too large for the database") from error
 
 
 def _explain(error: Exception, path: Path) -> VctuiError:
@@ -133,26 +161,26 @@ def _explain(error: Exception, path: Path) -> VctuiError:
         )
     missing = _MISSING.search(text)
     if missing:
-        return DataError(f"{path} has no {missing[1]} {missing[2]}", "Add what is missing: vctui init --force")
+        return DataError(f"{path} has no {missing[1]} {missing[2]}", _COMPLETE_STEP)
     return DataError(f"{path}: {text}", "Check it with: vctui doctor")
 
 
 def tables_of(database: peewee.SqliteDatabase) -> set[str]:
     """The names of the tables, without the views."""
-    rows = database.execute_sql("SELECT name FROM sqlite_master WHERE type = 'table'").fetchall()
+    rows = execute(database, "SELECT name FROM sqlite_master WHERE type = 'table'").fetchall()
     return {str(row[0]) for row in rows}
 
 
 def columns_of(database: peewee.SqliteDatabase, table: str) -> list[str]:
     """The columns of a table or view in their order; none when it does not exist."""
-    rows = database.execute_sql("SELECT name FROM pragma_table_info(?)", (table,)).fetchall()
+    rows = execute(database, "SELECT name FROM pragma_table_info(?)", (table,)).fetchall()
     return [str(row[0]) for row in rows]
 
 
 class Store:
     """One database file, one connection: any thread may call, one at a time. Close it, or use `with`."""
 
-    required: Mapping[str, Iterable[str]] = {}
+    required: ClassVar[Mapping[str, Iterable[str]]] = {}
     """Table → columns without which the store cannot work."""
 
     def __init__(self, path: str | Path, *, read_only: bool = False) -> None:
@@ -178,7 +206,7 @@ class Store:
                 if column not in found:
                     raise DataError(
                         f"{self.path}: table {table} has no column {column}",
-                        "Add what is missing: vctui init --force",
+                        _COMPLETE_STEP,
                     )
 
     def columns(self, table: str) -> list[str]:
@@ -205,13 +233,13 @@ class Store:
         A database that VelocityCollector made is backed up beside itself before the first write.
         """
         with self._lock, plain_errors(self.path):
-            foreign = back_up_foreign(self._database.connection(), self.path)
+            foreign = back_up_foreign(connection_of(self._database), self.path)
             with self._database.atomic("IMMEDIATE"):
                 yield self._database
                 if foreign:
-                    self._database.execute_sql(f"PRAGMA application_id = {OWN_APPLICATION_ID}")
+                    execute(self._database, f"PRAGMA application_id = {OWN_APPLICATION_ID}")
 
-    def rows(self, query: Any) -> list[dict[str, Any]]:
+    def fetch(self, query: Any) -> list[dict[str, Any]]:
         """The rows of a peewee query, by column name."""
         with self.reading() as database:
             return list(query.dicts().execute(database))

@@ -39,7 +39,7 @@ def create_private(path: Path) -> int:
 
 
 def make_folders(path: Path) -> list[Path]:
-    """Create a folder and its missing parents, 0700 each; returns those that were created, outermost first."""
+    """Create a folder and its missing parents, 0700 each; returns the created ones, outermost first."""
     missing: list[Path] = []
     folder = path
     while not folder.exists() and not folder.is_symlink():
@@ -78,13 +78,18 @@ def check_folder(path: Path) -> None:
 
 
 def sync_folder(path: Path | int) -> None:
-    """Make the names in a folder durable."""
+    """Make the names in a folder durable, as far as its file system knows how."""
     if isinstance(path, int):
-        os.fsync(path)
+        try:
+            os.fsync(path)
+        except OSError as error:
+            # Some network file systems cannot sync a folder and say so in this way.
+            if error.errno != errno.EINVAL:
+                raise
         return
     descriptor = os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
     try:
-        os.fsync(descriptor)
+        sync_folder(descriptor)
     finally:
         os.close(descriptor)
 
@@ -98,7 +103,7 @@ def write_all(descriptor: int, data: bytes) -> None:
 
 @contextlib.contextmanager
 def temporary_beside(path: Path) -> Iterator[Path]:
-    """A new private file in the folder of `path`, closed and empty; removed at the end if it is still there."""
+    """A new private file in the folder of `path`, closed and empty; removed at the end if still there."""
     temporary = path.with_name(f".{path.name}.{secrets.token_hex(6)}.tmp")
     os.close(create_private(temporary))
     try:
@@ -108,7 +113,7 @@ def temporary_beside(path: Path) -> Iterator[Path]:
 
 
 def write_private(path: Path, data: bytes) -> None:
-    """Replace a file in one step: its old content or the new one is there, never a part. Raises StorageError."""
+    """Replace a file in one step, so that its content is the old or the new. Raises StorageError."""
     try:
         with temporary_beside(path) as temporary:
             descriptor = os.open(temporary, os.O_WRONLY | os.O_NOFOLLOW | os.O_CLOEXEC)

@@ -9,12 +9,21 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import asdict
 from typing import Any, ClassVar
 
+import peewee
 
 from vctui.errors import DataError, StorageError
 from vctui.events import RunStatus
 from vctui.storage import history_rows
 from vctui.storage.database import Store, tables_of
-from vctui.storage.models import Capture, Job, JobHistory, OwnRecords, OwnRun, OwnRunDevice
+from vctui.storage.models_collector import (
+    Capture,
+    Job,
+    JobHistory,
+    OwnCapture,
+    OwnRecords,
+    OwnRun,
+    OwnRunDevice,
+)
 from vctui.storage.reserve import hold_reserve, release_reserve
 from vctui.storage.rows import CaptureRecord, DeviceRecord, RunDeviceRow, RunRow
 from vctui.storage.schema import run_script
@@ -74,26 +83,18 @@ class History(Store):
         self,
         run: int,
         record: DeviceRecord,
-        capture: CaptureRecord | None = None,
+        captures: Sequence[CaptureRecord] = (),
         records: Sequence[Mapping[str, Any]] = (),
     ) -> int:
-        """Write one device's outcome, its capture and its parsed records in one transaction.
+        """Write one device's outcome, its captures and its parsed records in one transaction.
 
         A device that the run has already is written anew. Returns the id of its row.
         """
         values = {name: _text(value) for name, value in asdict(record).items()}
         values |= {"run_id": run, "finished_at": record.finished_at or utc_text()}
         with self.writing() as database:
-            if capture is not None:
-                Capture.insert(
-                    device_id=capture.device_id,
-                    device_name=_text(capture.device_name),
-                    capture_type=_text(capture.capture_type),
-                    filepath=_text(capture.filepath),
-                    file_size=capture.file_size,
-                    captured_at=capture.captured_at or local_iso(),
-                    job_history_id=run,
-                ).execute(database)
+            for capture in captures:
+                _insert_capture(database, run, capture, record)
             same = (
                 (OwnRunDevice.run_id == run)
                 & (OwnRunDevice.device_id == record.device_id)
@@ -178,7 +179,7 @@ class History(Store):
             if run.own and run.owner_host == host and not is_alive(run)
         ]
         for run in stale:
-            counts = {status: 0 for status in ("ok", "failed", "skipped", "cancelled")}
+            counts = dict.fromkeys(("ok", "failed", "skipped", "cancelled"), 0)
             for device in self.run_devices(run.id):
                 counts[device.status] += 1
             self.finish_run(run.id, status="interrupted", error=INTERRUPTED, **counts)
@@ -213,7 +214,7 @@ class History(Store):
             .order_by(OwnRunDevice.id.desc())
             .limit(1)
         )
-        for row in self.rows(query):
+        for row in self.fetch(query):
             return _records(row["records"], f"{self.path}: records of {device} in run {run}")
         return []
 
@@ -227,15 +228,32 @@ class History(Store):
         limit: int | None = None,
     ) -> list[CaptureRecord]:
         """The saved captures, newest first; with `latest` only the last one of each file."""
-        return history_rows.captures(self, self._has_own(), device, capture_type, run, latest, limit)
+        return history_rows.captures(self, device, capture_type, run, latest, limit)
 
     def _has_own(self) -> bool:
         return bool(self.columns(OwnRun.table_name()))
 
     def _create_own(self) -> None:
-        if not self._has_own() or not self.columns(OwnRecords.table_name()):
+        if not self._has_own() or not self.columns(OwnCapture.table_name()):
             with self.writing() as database:
                 run_script(database, OWN)
+
+
+def _insert_capture(
+    database: peewee.SqliteDatabase, run: int, capture: CaptureRecord, record: DeviceRecord
+) -> None:
+    row = Capture.insert(
+        device_id=capture.device_id,
+        device_name=_text(capture.device_name),
+        capture_type=_text(capture.capture_type),
+        filepath=_text(capture.filepath),
+        file_size=capture.file_size,
+        captured_at=capture.captured_at or local_iso(),
+        job_history_id=run,
+    ).execute(database)
+    digest = capture.sha256 or (record.sha256 if capture.filepath == record.path else None)
+    if digest:
+        OwnCapture.insert(capture_id=row, sha256=digest).execute(database)
 
 
 def _text(value: Any) -> Any:
@@ -256,5 +274,3 @@ def _records(text: str, what: str) -> list[dict[str, Any]]:
     if not isinstance(found, list) or not all(isinstance(record, dict) for record in found):
         raise DataError(f"{what} are damaged")
     return found
-
-

@@ -8,7 +8,7 @@ from typing import Any
 from peewee import JOIN, fn
 
 from vctui.storage.database import Store
-from vctui.storage.models import Capture, Job, JobHistory, OwnRun, OwnRunDevice
+from vctui.storage.models_collector import Capture, Job, JobHistory, OwnCapture, OwnRun, OwnRunDevice
 from vctui.storage.rows import CaptureRecord, RunDeviceRow, RunRow
 
 
@@ -37,13 +37,13 @@ def runs(
     query = query.order_by(JobHistory.id.desc())
     if limit is not None:
         query = query.limit(limit)
-    return [_run(row, names) for row in store.rows(query)]
+    return [_run(row, names) for row in store.fetch(query)]
 
 
 def _job_names(store: Store) -> dict[str, str]:
     if not {"slug", "name"} <= set(store.columns(Job.table_name())):
         return {}
-    return {str(row["slug"]): str(row["name"]) for row in store.rows(Job.select(Job.slug, Job.name))}
+    return {str(row["slug"]): str(row["name"]) for row in store.fetch(Job.select(Job.slug, Job.name))}
 
 
 def _run(row: Mapping[str, Any], names: Mapping[str, str]) -> RunRow:
@@ -73,12 +73,11 @@ def _count(value: Any) -> int:
 def run_devices(store: Store, run: int) -> list[RunDeviceRow]:
     """The devices of a run, in the order of their rows."""
     query = OwnRunDevice.select().where(OwnRunDevice.run_id == run).order_by(OwnRunDevice.id)
-    return [RunDeviceRow(**row) for row in store.rows(query)]
+    return [RunDeviceRow(**row) for row in store.fetch(query)]
 
 
 def captures(
     store: Store,
-    own: bool,
     device: str | None,
     capture_type: str | None,
     run: int | None,
@@ -87,15 +86,9 @@ def captures(
 ) -> list[CaptureRecord]:
     """Captures, newest first; `latest` leaves out those that a later one of the same file replaced."""
     query = Capture.select(*Capture.fields_in(store.columns(Capture.table_name())))
-    if own:
-        query = query.select_extend(OwnRunDevice.sha256).join(
-            OwnRunDevice,
-            JOIN.LEFT_OUTER,
-            on=(
-                (OwnRunDevice.run_id == Capture.job_history_id)
-                & (OwnRunDevice.path == Capture.filepath)
-                & (OwnRunDevice.device == Capture.device_name)
-            ),
+    if store.columns(OwnCapture.table_name()):
+        query = query.select_extend(OwnCapture.sha256).join(
+            OwnCapture, JOIN.LEFT_OUTER, on=(OwnCapture.capture_id == Capture.id)
         )
     if device is not None:
         query = query.where(Capture.device_name == device)
@@ -109,7 +102,7 @@ def captures(
     query = query.order_by(Capture.id.desc())
     if limit is not None:
         query = query.limit(limit)
-    return [_capture(row) for row in store.rows(query)]
+    return [_capture(row) for row in store.fetch(query)]
 
 
 def _capture(row: Mapping[str, Any]) -> CaptureRecord:

@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
-from contextlib import ExitStack, suppress
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
-from typing import Any
 
 import peewee
 import yaml
@@ -14,7 +13,7 @@ import yaml
 from vctui.config import MAX_CONFIG_BYTES, Settings
 from vctui.errors import HomeError, UsageError
 from vctui.storage.backup import OWN_APPLICATION_ID
-from vctui.storage.database import Store, open_database, plain_errors
+from vctui.storage.database import Store, connection_of, execute, open_database, plain_errors
 from vctui.storage.files import (
     check_folder,
     make_folders,
@@ -48,7 +47,6 @@ CONFIG_TEXT = """\
 #   level: INFO
 #   file: logs/vctui.log
 """
-
 
 Complete = Callable[[peewee.SqliteDatabase], None]
 
@@ -91,7 +89,9 @@ def init_home(settings: Settings, *, force: bool = False, defaults: bool = True)
             for path, complete in databases.items()
             if path in existing and _complete(path, complete)
         ]
-        done += _write_config(settings.config_file, config)
+        if settings.config_file not in existing:
+            undo.callback(settings.config_file.unlink, missing_ok=True)
+        done.append(_write_config(settings.config_file, config))
         undo.pop_all()
     return done
 
@@ -116,32 +116,15 @@ def _remove_empty(folder: Path) -> None:
         folder.rmdir()
 
 
-def _built(path: Path, complete: Complete) -> _Built:
-    return _Built(path, complete)
-
-
-class _Built:
+@contextmanager
+def _built(path: Path, complete: Complete) -> Iterator[Path]:
     """A complete new database under a temporary name beside its final one."""
-
-    def __init__(self, path: Path, complete: Complete) -> None:
-        self._path = path
-        self._complete = complete
-        self._stack = ExitStack()
-
-    def __enter__(self) -> Path:
-        try:
-            temporary = self._stack.enter_context(temporary_beside(self._path))
-            create_database(temporary, self._complete)
-        except OSError as error:
-            self._stack.close()
-            raise storage_error(error, self._path, "cannot be created") from error
-        except BaseException:
-            self._stack.close()
-            raise
-        return temporary
-
-    def __exit__(self, *exception: Any) -> None:
-        self._stack.close()
+    try:
+        with temporary_beside(path) as temporary:
+            create_database(temporary, complete)
+            yield temporary
+    except OSError as error:
+        raise storage_error(error, path, "cannot be created") from error
 
 
 def create_database(path: Path, complete: Complete) -> None:
@@ -150,7 +133,7 @@ def create_database(path: Path, complete: Complete) -> None:
     try:
         with plain_errors(path), database.atomic("IMMEDIATE"):
             complete(database)
-            database.execute_sql(f"PRAGMA application_id = {OWN_APPLICATION_ID}")
+            execute(database, f"PRAGMA application_id = {OWN_APPLICATION_ID}")
     finally:
         database.close()
 
@@ -161,7 +144,11 @@ def _publish(temporary: Path, path: Path) -> None:
             os.link(temporary, path)
         except PermissionError:
             temporary.rename(path)
-        sync_folder(path.parent)
+        try:
+            sync_folder(path.parent)
+        except OSError:
+            path.unlink()
+            raise
     except FileExistsError:
         raise HomeError(f"{path} has just been created by another program", "Run it again") from None
     except OSError as error:
@@ -169,32 +156,40 @@ def _publish(temporary: Path, path: Path) -> None:
 
 
 def _complete(path: Path, complete: Complete) -> bool:
-    """Add to an existing database what it lacks, backing up another program's first; whether anything was."""
-    with Store(path) as store:
-        before = _schema_of(store)
-        database = open_database(path)
-        try:
-            # Tried on a copy in memory first: a database that lacks nothing is not written to.
-            changed = _would_change(database, complete)
-        finally:
-            database.close()
-        if changed:
-            with store.writing() as writable:
-                complete(writable)
-        return changed and _schema_of(store) != before
-
-
-def _would_change(database: peewee.SqliteDatabase, complete: Complete) -> bool:
-    changes = database.connection().total_changes
-    with database.atomic("IMMEDIATE") as transaction:
-        schema = database.execute_sql("PRAGMA schema_version").fetchone()
+    """Add to an existing database what it lacks; whether anything was."""
+    with Store(path) as store, store.writing() as database:
+        before = _schema_of(database), connection_of(database).total_changes
         complete(database)
-        after = database.execute_sql("PRAGMA schema_version").fetchone()
-        changed: bool = schema != after or database.connection().total_changes != changes
-        transaction.rollback()
-    return changed
+        return before != (_schema_of(database), connection_of(database).total_changes)
 
 
-def _schema_of(store: Store) -> list[Any]:
-    with store.reading() as database:
-        return database.execute_sql("SELECT type, name, sql FROM sqlite_master ORDER BY 1, 2").fetchall()
+def _schema_of(database: peewee.SqliteDatabase) -> int:
+    return int(execute(database, "PRAGMA schema_version").fetchone()[0])
+
+
+def _config_text(path: Path) -> str:
+    """The commented settings, followed by the values that an existing file has. Raises UsageError."""
+    try:
+        if path.stat().st_size > MAX_CONFIG_BYTES:
+            raise UsageError(f"{path}: larger than 1 MiB", "This is not a configuration file")
+        values = yaml.safe_load(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        return CONFIG_TEXT
+    except (yaml.YAMLError, UnicodeDecodeError, RecursionError, ValueError) as error:
+        raise UsageError(f"{path}: not YAML", "Mend it or move it aside") from error
+    except OSError as error:
+        raise HomeError(f"{path} cannot be read: {error.strerror}", "Check its owner") from error
+    if not values:
+        return CONFIG_TEXT
+    return f"{CONFIG_TEXT}\n{yaml.safe_dump(values, sort_keys=False, allow_unicode=True)}"
+
+
+def _write_config(path: Path, text: str) -> str:
+    existed = path.exists()
+    if existed:
+        old = path.with_name(path.name + ".old")
+        write_private(old, path.read_bytes())
+        write_private(path, text.encode())
+        return f"wrote {path} with the values it had; the old file is {old.name}"
+    write_private(path, text.encode())
+    return f"created {path}"

@@ -46,9 +46,7 @@ class RunLock:
             return
         make_folders(self.path.parent)
         try:
-            descriptor = os.open(
-                self.path, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC, FILE_MODE
-            )
+            descriptor = os.open(self.path, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC, FILE_MODE)
         except OSError as error:
             raise storage_error(error, self.path) from error
         # A look at the lock by `is_held` lasts microseconds; it must not make a run fail.

@@ -71,7 +71,12 @@ def check_pattern(pattern: str) -> None:
         raise UsageError(
             "filename_pattern: all devices would share one file", "Add {device_name} or {device_id}"
         )
-    if len(pattern) > _MAX_PATTERN or pattern[0] in " .-~" or not rest.strip(" .-~") and rest.strip():
+    if "{device_name}{device_id}" in pattern or "{device_id}{device_name}" in pattern:
+        raise UsageError(
+            "filename_pattern: two devices could share one file",
+            "Put a dash between device_name and device_id",
+        )
+    if len(pattern) > _MAX_PATTERN or pattern[0] in " .-~":
         raise UsageError("filename_pattern: is too long, or begins with a dot, a dash or a space")
 
 

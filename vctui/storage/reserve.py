@@ -6,7 +6,7 @@ import os
 from contextlib import suppress
 from pathlib import Path
 
-from vctui.storage.files import create_private
+from vctui.storage.files import create_private, write_all
 
 RESERVE_BYTES = 4 * 1024 * 1024
 
@@ -25,7 +25,7 @@ def hold_reserve(database: Path) -> bool:
     except OSError:
         return False
     try:
-        os.posix_fallocate(descriptor, 0, RESERVE_BYTES)
+        write_all(descriptor, bytes(RESERVE_BYTES))
     except OSError:
         with suppress(OSError):
             path.unlink()

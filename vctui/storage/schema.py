@@ -7,9 +7,9 @@ from sqlite3 import complete_statement
 
 import peewee
 
-from vctui.storage.database import columns_of, tables_of
+from vctui.storage.database import columns_of, execute, tables_of
 from vctui.storage.defaults import MANUFACTURERS, PLATFORMS, ROLES
-from vctui.storage.models import DeviceRole, Manufacturer, Platform, SchemaVersion
+from vctui.storage.models_dcim import DeviceRole, Manufacturer, Platform, SchemaVersion
 from vctui.storage.schema_collector import COLLECTOR
 from vctui.storage.schema_dcim import DCIM_VERSION, INDEXES, TABLES, TEMPLATES, UPGRADE_DEVICE_COLUMNS, VIEWS
 
@@ -17,7 +17,7 @@ from vctui.storage.schema_dcim import DCIM_VERSION, INDEXES, TABLES, TEMPLATES, 
 def run_script(database: peewee.SqliteDatabase, script: str) -> None:
     """Run several statements within the open transaction (`executescript` would commit it)."""
     for statement in _statements(script):
-        database.execute_sql(statement)
+        execute(database, statement)
 
 
 def _statements(script: str) -> Iterator[str]:
@@ -40,9 +40,9 @@ def complete_dcim(database: peewee.SqliteDatabase, *, defaults: bool) -> None:
     present = columns_of(database, "dcim_device")
     missing = [name for name in UPGRADE_DEVICE_COLUMNS if name not in present]
     for name in missing:
-        database.execute_sql(f"ALTER TABLE dcim_device ADD COLUMN {name} {UPGRADE_DEVICE_COLUMNS[name]}")
+        execute(database, f"ALTER TABLE dcim_device ADD COLUMN {name} {UPGRADE_DEVICE_COLUMNS[name]}")
     if missing:
-        database.execute_sql("DROP VIEW IF EXISTS v_device_detail")
+        execute(database, "DROP VIEW IF EXISTS v_device_detail")
     run_script(database, INDEXES + VIEWS)
     SchemaVersion.insert(version=DCIM_VERSION).on_conflict_ignore().execute(database)
     if defaults:

@@ -179,8 +179,11 @@ CREATE TABLE IF NOT EXISTS vctui_records (
     run_device_id INTEGER PRIMARY KEY REFERENCES vctui_run_devices (id) ON DELETE CASCADE,
     records TEXT NOT NULL
 );
+CREATE TABLE IF NOT EXISTS vctui_captures (
+    capture_id INTEGER PRIMARY KEY,
+    sha256 TEXT NOT NULL
+);
 CREATE INDEX IF NOT EXISTS idx_vctui_runs_job ON vctui_runs (job_id);
-CREATE INDEX IF NOT EXISTS idx_vctui_run_devices_path ON vctui_run_devices (path);
 """
 
 COLLECTOR = VAULT + HISTORY + JOBS + OWN

@@ -63,7 +63,7 @@ def _without_prompt(text: str, prompt: str) -> str | None:
         return None
     rest = text[:start]
     above = rest.rstrip("\n").rfind("\n") + 1
-    if rest.strip() and _CONTEXT.fullmatch(rest[above:].strip()):
+    if "@" in prompt and _CONTEXT.fullmatch(rest[above:].strip()):
         rest = rest[:above]
     return rest
 

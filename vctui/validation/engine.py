@@ -14,7 +14,7 @@ from vctui.validation.candidates import Candidate, Candidates
 from vctui.validation.index import find_template, ntc_index
 from vctui.validation.machine import Machine, Parsed, TemplateError, merge, records, required_texts
 from vctui.validation.refusals import refusal
-from vctui.validation.scoring import MINIMUM, Score, ValidationResult, score
+from vctui.validation.scoring import Score, ValidationResult, score
 from vctui.validation.templates import Template, TemplateSet
 
 if TYPE_CHECKING:
@@ -147,7 +147,7 @@ class ValidationEngine:
                 if heading
                 else f"{candidate.name}: no record"
             )
-        elif trial.score.content < MINIMUM:
+        elif not trial.score.believed:
             trial.failure = f"{candidate.name}: score {trial.score.points:g} is under the minimum"
         return trial
 

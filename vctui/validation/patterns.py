@@ -26,8 +26,8 @@ _CATEGORIES: dict[Any, frozenset[str]] = {
     _constants.CATEGORY_NOT_WORD: _PRINTABLE - _WORD,
 }
 _REPEATS = {_constants.MAX_REPEAT, _constants.MIN_REPEAT, _constants.POSSESSIVE_REPEAT}
-_UNBOUNDED_EXTRA = 2.0
-"""How many characters beyond its minimum an open-ended repeat is taken to match."""
+_NARROW_EXTRA, _WIDE_EXTRA = 2.0, 8.0
+"""How many characters beyond its minimum an open-ended repeat is taken to match: a wide class takes more."""
 
 
 @lru_cache(maxsize=50_000)
@@ -81,20 +81,25 @@ def _expected(nodes: Iterable[Any]) -> tuple[float, float]:
             weight = max(0.0, 1 - math.log2(len(members)) / math.log2(95)) if members else 0.0
         elif op in _REPEATS:
             low, high, body = argument
-            extra = _UNBOUNDED_EXTRA if high is _constants.MAXREPEAT else min((high - low) / 2, 8.0)
             inner = _expected(body)
+            extra = _extra(inner) if high is _constants.MAXREPEAT else min((high - low) / 2, _WIDE_EXTRA)
             count, weight = inner[0] * (low + extra), inner[1] * (low + extra)
         elif op is _constants.SUBPATTERN:
             count, weight = _expected(argument[3])
         elif op is _constants.ATOMIC_GROUP:
             count, weight = _expected(argument)
         elif op is _constants.BRANCH:
-            parts = [_expected(branch) for branch in argument[1]]
-            count = sum(part[0] for part in parts) / len(parts)
-            weight = sum(part[1] for part in parts) / len(parts)
+            # The widest alternative decides: "(up|\\S+)" takes anything.
+            parts = [part for branch in argument[1] if (part := _expected(branch))[0]]
+            count, weight = min(parts, key=lambda part: part[1] / part[0], default=(0.0, 0.0))
         characters += count
         narrow += weight
     return characters, narrow
+
+
+def _extra(inner: tuple[float, float]) -> float:
+    characters, narrow = inner
+    return _NARROW_EXTRA if narrow > 0.2 * characters else _WIDE_EXTRA
 
 
 def _members(items: Iterable[Any]) -> frozenset[str]:

@@ -1,4 +1,4 @@
-"""Outputs that are a device's refusal of a command, not data: no template may turn them into records."""
+"""Outputs that are a device's complaint or greeting, not data: no template may turn them into records."""
 
 from __future__ import annotations
 
@@ -11,20 +11,22 @@ _MAX_CHARACTERS = 600
 
 _REFUSAL = re.compile(
     r"""
-    %\s*(?:invalid|incomplete|ambiguous|unknown|unrecogni[sz]ed|bad|error|unavailable|authorization|permission|
-        command|cannot|can't|not|access|privilege|this|too|no\ such|syntax|wrong|unsupported|type|login|
-        [a-z-]+\s(?:not|is\ not|command))\b
-    | (?:%\s*)?(?:syntax\ error|parse\ error|parser\ error|error:|err:)
-    | (?:%\s*)?(?:invalid|incomplete|ambiguous|unrecogni[sz]ed|unknown|illegal|unsupported|wrong)\s
+    %(?!\s*there\b)                                     # IOS and its kin begin every complaint so
+    | (?:%\s*)?(?:syntax|parse|parser|server)\ error\b | (?:error|err|fatal)\s*: | (?:minor|major|critical):\s
+    | error\s+(?:unrecogni[sz]ed|wrong|incomplete|ambiguous|too\ many|failed|invalid|the\ command)\b
+    | (?:invalid|incomplete|ambiguous|unrecogni[sz]ed|unknown|illegal|unsupported|wrong)\s
         (?:input|command|parameter|syntax|keyword|argument|option|action|token|word|value|request|host)\b
-    | (?:%\s*)?(?:permission|access|authorization)\s(?:denied|failed|failure)\b
-    | (?:%\s*)?(?:command\ (?:not\ found|authorization\ failed|rejected|fail|parse\ error|is\ not)|
-        cmd\ (?:not\ found|failed))
-    | error\s*:?\s*(?:unrecogni[sz]ed|wrong|incomplete|ambiguous|too\ many|failed|invalid|the\ command)\b
-    | bad\ command\ (?:name|or)\b | expected\ end\ of\ command\b | input\ does\ not\ match\b
-    | (?:-?(?:ba|da|k|z|a|c)?sh|\S+/\w*sh)\s*:\s | \S+:\s(?:command\ )?not\ found$ | no\ such\ (?:command|file|instance)\b
-    | unknown\ action\ \d | command\ fail\.\s*return\ code | not\ (?:authori[sz]ed|permitted)\b
+    | (?:permission|access|authorization|authentication|login|command)\s
+        (?:authorization\ )?(?:is\ )?(?:denied|failed|failure|fail\.|rejected|incorrect|not\ found)
+    | command\ parse\ error | bad\ command\ (?:name|or)\b | expected\ end\ of\ command\b | input\ does\ not\ match\b
+    | -?(?:\S*/)?(?:ba|da|k|z|a|c)?sh(?::\ line\ \d+)?:\s
+    | \S+:\s(?:(?:command\ )?not\ found$|cannot\s|can't\s|no\ such\s|invalid\s|unrecogni[sz]ed\s|permission\ denied)
+    | no\ such\ (?:command|file|instance)\b | not\ (?:authori[sz]ed|permitted|allowed|supported)\b
     | you\ (?:do\ not\ have|are\ not\ (?:allowed|authori[sz]ed))\b
+    | (?:the\ |this\ )?(?:command|feature|function)\ (?:is\ )?not\ (?:supported|enabled|available|allowed|valid)\b
+    | process\ is\ not\ ready\b | session\ limit\b | connection\ (?:to\ \S+\ )?(?:closed|refused|timed\ out|reset)\b
+    | connected\ to\ \S+$ | last\ login:\s | warning:\s | welcome\ to\s | type\ (?:help|'?\?'?)\s
+    | (?:username|password|login)\s*:\s*$ | -+\s*more\s*-+
     """,
     re.IGNORECASE | re.VERBOSE,
 )
@@ -32,9 +34,9 @@ _POINTER = re.compile(r"[\s\-]*\^[\s^~]*")
 
 
 def refusal(output: str) -> str | None:
-    """The line in which the device refuses the command, if nothing else is said; else None.
+    """The line in which the device refuses the command (or greets), if nothing else is said; else None.
 
-    Only short outputs can be refusals; every line must be one, apart from marks under a word and the command
+    Only short outputs can be that; every line must be one, apart from marks under a word and the command
     line repeated above such a mark.
     """
     if len(output) > _MAX_CHARACTERS:

@@ -27,6 +27,11 @@ from vctui.validation.machine import Parsed
 
 MINIMUM = 0.02
 """Below this much of explained + header a match is chance: not accepted, whatever the name says."""
+SHORT_MINIMUM = 0.1
+SHORT_CHARACTERS = 60
+"""The same for outputs of so few characters: there the few that match by chance are a large share."""
+FULL_BELIEF = 0.1
+"""From this much on the name counts in full; before, a name must not make up for what the content does not say."""
 NAME_WEIGHT = 0.9
 SCALE = 0.35
 
@@ -58,21 +63,28 @@ class Score:
     fit: float
     lines: float
     """Share of the non-blank lines that some rule matched: shown, not counted."""
+    minimum: float = MINIMUM
+    """What content must reach to be believed."""
 
     @property
     def content(self) -> float:
         return self.explained + self.header
 
     @property
+    def believed(self) -> bool:
+        return self.content >= self.minimum
+
+    @property
     def rank(self) -> float:
         """What matches are compared by."""
-        return self.content + NAME_WEIGHT * self.fit
+        return self.content + NAME_WEIGHT * self.fit * min(1.0, self.content / FULL_BELIEF)
 
     @property
     def points(self) -> float:
         """0 to 100."""
-        believed = min(1.0, self.content / MINIMUM)
-        return round(100 * (1 - math.exp(-believed * self.rank / SCALE)), 1)
+        if not self.believed:
+            return round(10 * self.content / self.minimum, 1)
+        return round(100 * (1 - math.exp(-self.rank / SCALE)), 1)
 
     @property
     def parts(self) -> dict[str, float]:
@@ -90,4 +102,5 @@ def score(parsed: Parsed, text: str, fit: float) -> Score:
         header=min(1.0, parsed.fixed / characters),
         fit=fit,
         lines=min(1.0, parsed.lines / lines),
+        minimum=SHORT_MINIMUM if characters <= SHORT_CHARACTERS else MINIMUM,
     )

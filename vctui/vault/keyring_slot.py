@@ -63,11 +63,13 @@ def remember(vault: Vault) -> str:
 def forget(vault: Vault) -> bool:
     """Make the keyring's key useless and delete it; whether there was one. Works on a locked vault."""
     account = vault.identity
-    removed = vault.remove_key_slots()
+    known = vault.status().in_keyring
+    if known:
+        vault.remove_key_slots()
     # Without its slot the entry is worthless, so an absent keyring is no reason to fail.
     with suppress(KeyringUnavailable):
         _ask(lambda backend: backend.delete_password(SERVICE, account))
-    return removed > 0
+    return known
 
 
 def find_key(vault: Vault) -> SlotKey | None:

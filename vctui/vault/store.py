@@ -68,7 +68,10 @@ class Vault:
 
     def is_initialized(self) -> bool:
         """Whether there is a vault, of either scheme. Raises DataError when the file is damaged."""
-        return self.status().scheme is not None
+        if not self.path.is_file():
+            return False
+        with self._reading() as db:
+            return read_header(db) is not None
 
     @property
     def is_unlocked(self) -> bool:
@@ -152,10 +155,10 @@ class Vault:
             tables.delete_slots(db, "keyring")
             tables.insert_slot(db, slots.wrap_with_key(scheme, slot, key))
 
-    def remove_key_slots(self) -> int:
-        """Make every key given to a keyring useless; how many there were."""
+    def remove_key_slots(self) -> None:
+        """Make every key that was given to a keyring useless."""
         with self._writing() as db:
-            return tables.delete_slots(db, "keyring")
+            tables.delete_slots(db, "keyring")
 
     def add(
         self,
@@ -233,6 +236,8 @@ class Vault:
             tables.delete_records(db, ids)
             if own:
                 write_manifest(db, self._require_scheme(), drop=ids)
+            else:
+                tables.drop_orphans(db)
 
     def get(self, name: str | None = None, *, id: int | None = None) -> SSHCredentials:
         """A credential with its secrets, by name, by id, or the default.

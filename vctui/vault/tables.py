@@ -69,10 +69,9 @@ class Slot:
 
 
 def prepare(db: Database) -> None:
-    """Make vctui's tables where they are missing, and drop rows whose credential is gone."""
+    """Make vctui's tables where they are missing."""
     for statement in OWN_TABLES:
         db.execute_sql(statement)
-    db.execute_sql("DELETE FROM vctui_credentials WHERE credential_id NOT IN (SELECT id FROM credentials)")
 
 
 def has_table(db: Database, name: str) -> bool:
@@ -135,11 +134,9 @@ def insert_slot(db: Database, slot: Slot) -> None:
     )
 
 
-def delete_slots(db: Database, kind: SlotKind) -> int:
-    """Remove every slot of one kind; how many there were."""
-    if not has_table(db, "vctui_vault_slots"):
-        return 0
-    return int(db.execute_sql("DELETE FROM vctui_vault_slots WHERE kind = ?", (kind,)).rowcount)
+def delete_slots(db: Database, kind: SlotKind) -> None:
+    """Remove every slot of one kind."""
+    db.execute_sql("DELETE FROM vctui_vault_slots WHERE kind = ?", (kind,))
 
 
 def read_records(db: Database) -> list[Record]:
@@ -208,9 +205,13 @@ def insert_record(db: Database, record: Record) -> int:
 def delete_records(db: Database, ids: Iterable[int]) -> None:
     """Remove credentials and their rows of our own."""
     for id in ids:
-        if has_table(db, "vctui_credentials"):
-            db.execute_sql("DELETE FROM vctui_credentials WHERE credential_id = ?", (id,))
+        db.execute_sql("DELETE FROM vctui_credentials WHERE credential_id = ?", (id,))
         db.execute_sql("DELETE FROM credentials WHERE id = ?", (id,))
+
+
+def drop_orphans(db: Database) -> None:
+    """Remove rows of our own whose credential VelocityCollector has deleted."""
+    db.execute_sql("DELETE FROM vctui_credentials WHERE credential_id NOT IN (SELECT id FROM credentials)")
 
 
 def mark_default(db: Database, id: int) -> None:

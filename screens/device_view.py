@@ -1,0 +1,124 @@
+"""How one device looks: a line at the top, its facts, and its records as a table."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from itertools import islice
+from typing import TYPE_CHECKING, Any
+
+from textual.content import Content
+
+from screens.run_model import STYLES, size_text
+from screens.widgets.rows import Cells, Column, widest
+from vctui.text import safe_line
+
+if TYPE_CHECKING:
+    from screens.device_data import Kept
+    from vctui.events import DeviceFinished
+
+SECTIONS = ("output", "records", "details")
+COLOURS = {
+    "ok": "$text-success",
+    "failed": "$text-error",
+    "skipped": "$text-warning",
+    "running": "$text-primary",
+    "dim": "$text-muted",
+    "": "",
+}
+MEASURED = 200
+"""Records whose values are measured for the columns' widths."""
+
+
+def head_text(finished: DeviceFinished) -> Content:
+    """State, verdict and time, in a line."""
+    rest = f"  {safe_line(finished.host)}  verdict {finished.verdict}  {finished.duration_ms / 1000:.1f} s"
+    return Content.assemble((finished.status, f"bold {COLOURS[STYLES[finished.status]]}"), rest)
+
+
+def sections_text(current: str, kept: Kept | None) -> Content:
+    """The three sections, with the one on show marked."""
+    counts = {"output": "", "records": "", "details": ""}
+    if kept is not None:
+        counts["output"] = (
+            f" ({len(kept.lines)} lines{', partial' if kept.partial else ''})" if kept.lines else ""
+        )
+        counts["records"] = f" ({len(kept.records)})"
+    parts: list[str | tuple[str, str]] = []
+    for number, name in enumerate(SECTIONS, 1):
+        text = f" {number} {name.capitalize()}{counts[name]} "
+        parts.append((text, "bold reverse") if name == current else (text, "$text-muted"))
+        parts.append(" ")
+    return Content.assemble(*parts)
+
+
+def details_text(finished: DeviceFinished, kept: Kept | None) -> Content:
+    """Error and next step first, then every fact there is."""
+    parts: list[str | tuple[str, str]] = []
+    if finished.error_kind or finished.error:
+        parts.append((f"{finished.error_kind or finished.status}", "bold $text-error"))
+        parts.append(f": {safe_line(finished.error or 'no more is known')}\n")
+        if finished.next_step:
+            parts.append(("What to do: ", "bold"))
+            parts.append(f"{safe_line(finished.next_step)}\n")
+        parts.append("\n")
+    for label, value in _facts(finished, kept):
+        parts.append((f"{label:<14}", "$text-muted"))
+        parts.append(f"{safe_line(value, 4096)}\n")
+    for note in kept.notes if kept else ():
+        parts.append(("\nNote: ", "bold $text-warning"))
+        parts.append(safe_line(note))
+    return Content.assemble(*parts)
+
+
+def _facts(finished: DeviceFinished, kept: Kept | None) -> list[tuple[str, str]]:
+    facts: list[tuple[str, str | None]] = [
+        ("Device", finished.device),
+        ("Address", finished.host),
+        ("State", finished.status),
+        ("Verdict", finished.verdict),
+        ("Time", f"{finished.duration_ms / 1000:.1f} s"),
+        ("Credential", finished.credential),
+        ("Template", finished.template),
+        ("Score", None if finished.score is None else f"{finished.score:g} of 100"),
+        ("Records", None if finished.records is None else str(finished.records)),
+        ("File", finished.path),
+        ("Partial output", kept.path if kept is not None and kept.partial else None),
+        ("Size", None if finished.size is None else size_text(finished.size)),
+        ("SHA-256", finished.sha256),
+    ]
+    return [(label, value) for label, value in facts if value]
+
+
+class RecordTable:
+    """Records as rows of text; `shift` goes sideways, a field at a time."""
+
+    def __init__(self, records: Sequence[Mapping[str, Any]]) -> None:
+        self.records = records
+        self._keys = list(dict.fromkeys(key for record in records for key in record))
+        self._first = 0
+
+    def columns(self) -> tuple[Column, ...]:
+        """The fields from the first one on show; those without room give way from the right."""
+        columns = []
+        for place, key in enumerate(self._keys[self._first :]):
+            values = (_value(record.get(key)) for record in islice(self.records, MEASURED))
+            width = max(widest([key], 3, 24), widest(values, 3, 32))
+            columns.append(Column(key, width, optional=place))
+        return tuple(columns)
+
+    def cells(self, index: int) -> Cells:
+        """One record."""
+        record = self.records[index]
+        return [_value(record.get(key)) for key in self._keys[self._first :]], ""
+
+    def shift(self, by: int) -> bool:
+        """Go sideways; whether that changed anything."""
+        before = self._first
+        self._first = max(0, min(before + by, len(self._keys) - 1))
+        return self._first != before
+
+
+def _value(value: Any) -> str:
+    if value is None:
+        return ""
+    return ", ".join(map(str, value)) if isinstance(value, list) else str(value)

@@ -1,0 +1,72 @@
+"""The keys of the job picker, and the words that explain it."""
+
+from __future__ import annotations
+
+from textual.binding import Binding
+
+HELP = """
+## Jobs
+
+Type to filter: every word must be somewhere in the slug, name, vendor, type, status or description.
+**Escape** clears the filter. **↑ ↓** move in the list while you type, and **Enter** opens the job:
+which devices it means, then the run.
+
+Jobs **from db** are rows of collector.db and can be changed here. Jobs **from file** are JSON files;
+they can be run, and **^o** imports one into the database, where it can be changed. A job that is
+*unusable* says why below the list. A job that is *off* is refused by `vctui run`.
+
+**^p** finds every command by its name, with its key.
+"""
+KEYS = (
+    Binding("enter", "open", "Open", id="jobs.open", priority=True, tooltip="See its devices, then run it"),
+    Binding("ctrl+n", "new", "New", id="jobs.new", priority=True, tooltip="Make a new database job"),
+    Binding("ctrl+e", "edit", "Edit", id="jobs.edit", priority=True, tooltip="Edit the job"),
+    Binding(
+        "ctrl+d",
+        "duplicate",
+        "Copy",
+        id="jobs.duplicate",
+        priority=True,
+        show=False,
+        tooltip="Edit a duplicate of the job",
+    ),
+    Binding(
+        "ctrl+t", "switch", "On/Off", id="jobs.switch", priority=True, tooltip="Enable or disable the job"
+    ),
+    Binding(
+        "delete",
+        "remove",
+        "Remove",
+        id="jobs.remove",
+        priority=True,
+        show=False,
+        tooltip="Remove the job from the database, after a question",
+    ),
+    Binding(
+        "ctrl+o",
+        "import",
+        "Import",
+        id="jobs.import",
+        priority=True,
+        show=False,
+        tooltip="Import the job file into the database",
+    ),
+    Binding(
+        "ctrl+l",
+        "lock",
+        "Lock/unlock",
+        id="jobs.lock",
+        priority=True,
+        show=False,
+        tooltip="Lock the vault, or unlock it",
+    ),
+    Binding(
+        "f5",
+        "reload",
+        "Reload",
+        id="jobs.reload",
+        show=False,
+        tooltip="Read the jobs and their state anew",
+    ),
+    Binding("escape", "clear", "Clear the filter", id="jobs.clear", show=False),
+)

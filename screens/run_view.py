@@ -1,0 +1,74 @@
+"""How a run looks in a line or two: totals, the bar with its clock, and the columns of the table."""
+
+from __future__ import annotations
+
+from textual.content import Content
+
+from screens.run_model import RunModel, Show, State, duration
+from screens.widgets.rows import Column, widest
+
+BAR_CELLS = 24
+EMPTY: dict[Show, str] = {
+    "all": "No device has this in its name",
+    "running": "No device is running",
+    "failed": "No device failed so far",
+}
+SHOW_WORDS: dict[Show, str] = {"all": "all", "running": "running only", "failed": "failed only"}
+COLOURS: tuple[tuple[State, str], ...] = (
+    ("ok", "$text-success"),
+    ("failed", "$text-error"),
+    ("skipped", "$text-warning"),
+    ("cancelled", "$text-warning"),
+    ("running", "$text-primary"),
+    ("waiting", "$text-muted"),
+)
+
+
+def row_columns(model: RunModel) -> tuple[Column, ...]:
+    """Device, address, state, result, time."""
+    return (
+        Column("Device", widest((row.name for row in model.rows), 10, 24)),
+        Column("Address", widest((row.host for row in model.rows), 7, 24), optional=1),
+        Column("State", 9, styled=True),
+        Column("Doing / result", 14, flex=1),
+        Column("Time", 8, align="right"),
+    )
+
+
+def totals_text(model: RunModel) -> Content:
+    """`412/1000 done  ok 390  failed 12 ...`: every state has its word."""
+    parts: list[str | tuple[str, str]] = [(f"{model.done}/{model.total} done", "bold")]
+    for state, colour in COLOURS:
+        count = model.counts[state]
+        if count or state in ("ok", "failed"):
+            parts.append("  ")
+            parts.append((f"{state} {count}", colour if count else "$text-muted"))
+    return Content.assemble(*parts)
+
+
+def bar_text(model: RunModel, show: Show, name: str, *, stopping: bool) -> Content:
+    """How far it is, for how long, how fast, until when; and what the table is narrowed to."""
+    share = model.done / model.total if model.total else 1.0
+    filled = int(share * BAR_CELLS)
+    clock = f" {share:4.0%}  {duration(model.elapsed)}"
+    if model.done:
+        clock += f"  {model.rate:.1f}/s"
+    if model.remaining:
+        clock += f"  ETA {duration(model.remaining)}"
+    parts: list[str | tuple[str, str]] = [
+        ("━" * filled, "$text-success"),
+        ("─" * (BAR_CELLS - filled), "$text-muted"),
+        clock,
+    ]
+    if stopping:
+        parts.append(("  stopping…", "$text-warning"))
+    if show != "all" or name:
+        parts.append(
+            (
+                f"  showing {SHOW_WORDS[show]}{' ' if name else ''}{name!r}"
+                if name
+                else f"  showing {SHOW_WORDS[show]}",
+                "$text-primary",
+            )
+        )
+    return Content.assemble(*parts)

@@ -1,0 +1,159 @@
+"""The SSH transport as this program uses paramiko's: its algorithms, and errors that are told apart by type."""
+
+from __future__ import annotations
+
+import logging
+import re
+from collections.abc import Sequence
+from typing import Any
+
+import paramiko
+from paramiko.kex_curve25519 import KexCurve25519
+from paramiko.message import Message
+from paramiko.packet import Packetizer
+from paramiko.ssh_exception import SSHException
+
+_QUIET_LOG = "vctui.ssh.paramiko"
+_IDENT_LINES = 50
+_IDENT_BYTES = 16 * 1024
+_IDENT = re.compile(r"SSH-(?P<version>\d{1,3}\.\d{1,3})-")
+
+# Elliptic curves first: finite-field Diffie-Hellman costs a hundred times more. Only names that the installed
+# paramiko knows are offered.
+KEX = (
+    "curve25519-sha256",
+    "curve25519-sha256@libssh.org",
+    "ecdh-sha2-nistp256",
+    "ecdh-sha2-nistp384",
+    "ecdh-sha2-nistp521",
+    "mlkem768x25519-sha256",
+    "diffie-hellman-group14-sha256",
+    "diffie-hellman-group16-sha512",
+    "diffie-hellman-group-exchange-sha256",
+)
+CIPHERS = (
+    "aes128-gcm@openssh.com",
+    "aes256-gcm@openssh.com",
+    "aes128-ctr",
+    "aes192-ctr",
+    "aes256-ctr",
+)
+MACS = (
+    "hmac-sha2-256-etm@openssh.com",
+    "hmac-sha2-512-etm@openssh.com",
+    "hmac-sha2-256",
+    "hmac-sha2-512",
+)
+KEY_TYPES = (
+    "ssh-ed25519",
+    "ecdsa-sha2-nistp256",
+    "ecdsa-sha2-nistp384",
+    "ecdsa-sha2-nistp521",
+    "rsa-sha2-512",
+    "rsa-sha2-256",
+)
+LEGACY_KEX = (
+    "diffie-hellman-group14-sha1",
+    "diffie-hellman-group-exchange-sha1",
+    "diffie-hellman-group1-sha1",
+)
+LEGACY_CIPHERS = ("aes256-cbc", "aes192-cbc", "aes128-cbc", "3des-cbc")
+LEGACY_MACS = ("hmac-sha1",)
+LEGACY_KEY_TYPES = ("ssh-rsa",)
+
+logging.getLogger(_QUIET_LOG).propagate = False
+logging.getLogger(_QUIET_LOG).addHandler(logging.NullHandler())
+
+
+class NotSSH(SSHException):
+    """What answers is not an SSH server."""
+
+
+class OldSSH(SSHException):
+    """The server only speaks protocol version 1."""
+
+
+class IdentTimeout(SSHException):
+    """The server did not identify itself in time."""
+
+
+class ClosedBeforeIdent(SSHException):
+    """The server closed the connection before it said anything."""
+
+
+class _Packetizer(Packetizer):
+    """Without the timer thread per connection (the session keeps its own deadlines), and bounded before SSH."""
+
+    _before_ssh = 0
+
+    def start_handshake(self, timeout: float) -> None:
+        """No timer: see the class."""
+
+    def _read_timeout(self, timeout: float) -> bytes:
+        data: bytes = super()._read_timeout(timeout)  # type: ignore[misc]
+        self._before_ssh += len(data)
+        if self._before_ssh > _IDENT_BYTES:
+            raise NotSSH("no identification in its first 16 KiB")
+        return data
+
+
+class Transport(paramiko.Transport):
+    """One SSH connection over a socket that is connected already.
+
+    `known` are host key types that are negotiated first; `legacy` adds what only old devices need.
+    """
+
+    _kex_info = {**paramiko.Transport._kex_info, "curve25519-sha256": KexCurve25519}  # type: ignore[attr-defined]
+
+    def __init__(
+        self, sock: Any, *, known: Sequence[str] = (), legacy: bool = False, debug: bool = False
+    ) -> None:
+        super().__init__(sock, packetizer_class=_Packetizer)
+        self.disconnect_reason = ""
+        self.heard = False
+        info = (self._kex_info, self._cipher_info, self._mac_info, self._key_info)
+        lists = (
+            KEX + LEGACY_KEX * legacy,
+            CIPHERS + LEGACY_CIPHERS * legacy,
+            MACS + LEGACY_MACS * legacy,
+            KEY_TYPES + LEGACY_KEY_TYPES * legacy,
+        )
+        offers = [tuple(n for n in names if n in table) for names, table in zip(lists, info, strict=True)]
+        self._preferred_kex, self._preferred_ciphers, self._preferred_macs, key_types = offers
+        self._preferred_pubkeys = key_types
+        self._preferred_keys = tuple(sorted(key_types, key=lambda name: _family(name) not in known))
+        if not debug:
+            self.set_log_channel(_QUIET_LOG)
+
+    @property
+    def preferred_keys(self) -> Sequence[str]:
+        """Plain keys only: certificates of hosts are not checked here."""
+        return self._preferred_keys
+
+    def _check_banner(self) -> None:
+        for _ in range(_IDENT_LINES):
+            try:
+                line = self.packetizer.readline(self.banner_timeout)
+            except TimeoutError as error:
+                raise IdentTimeout from error
+            except EOFError as error:
+                raise (NotSSH("it closes the connection") if self.heard else ClosedBeforeIdent()) from error
+            except UnicodeDecodeError as error:
+                raise NotSSH("it sends binary data") from error
+            self.heard = True
+            found = _IDENT.match(line)
+            if found:
+                self.remote_version = line
+                if found["version"] not in ("2.0", "1.99"):
+                    raise OldSSH(found["version"])
+                return
+        raise NotSSH("no identification in its first lines")
+
+    def _parse_disconnect(self, m: Message) -> None:
+        m.get_int()
+        self.disconnect_reason = m.get_string().decode("utf-8", "replace")
+
+
+def _family(key_type: str) -> str:
+    """The key type that known_hosts names, of a signature algorithm."""
+    return "ssh-rsa" if key_type.startswith("rsa-") else key_type
