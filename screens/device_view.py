@@ -55,7 +55,7 @@ def details_text(finished: DeviceFinished, kept: Kept | None) -> Content:
     """Error and next step first, then every fact there is."""
     parts: list[str | tuple[str, str]] = []
     if finished.error_kind or finished.error:
-        parts.append((f"{finished.error_kind or finished.status}", "bold $text-error"))
+        parts.append((safe_line(finished.error_kind or finished.status), "bold $text-error"))
         parts.append(f": {safe_line(finished.error or 'no more is known')}\n")
         if finished.next_step:
             parts.append(("What to do: ", "bold"))

@@ -27,8 +27,6 @@ if TYPE_CHECKING:
 
 Address = tuple[str, int]
 Scanned = Callable[[Address, "ScannedKey | DeviceError"], None]
-Scan = Callable[[Sequence[Address], threading.Event, Scanned], None]
-"""Reads the keys of these addresses, telling each as it comes; ends early when the event is set."""
 PAINT = 0.2
 
 
@@ -77,10 +75,9 @@ class HostKeysScreen(ModalScreen[frozenset[Address] | None]):
             super().__init__()
             self.error = error
 
-    def __init__(self, context: Context, items: Sequence[PlanItem], *, scan: Scan | None = None) -> None:
+    def __init__(self, context: Context, items: Sequence[PlanItem]) -> None:
         super().__init__()
         self.context = context
-        self._scan = scan or scan_hosts
         self._hosts: dict[Address, HostRow] = {}
         for item in items:
             self._hosts.setdefault((item.host, item.port), HostRow(item.device.name, (item.host, item.port)))
@@ -111,7 +108,7 @@ class HostKeysScreen(ModalScreen[frozenset[Address] | None]):
     def _read_keys(self) -> None:
         error: VctuiError | None = None
         try:
-            self._scan(list(self._hosts), self._cancel, self._take)
+            scan_hosts(list(self._hosts), self._cancel, self._take)
         except VctuiError as problem:
             error = problem
         self.post_message(self.Ended(error))

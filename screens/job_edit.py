@@ -101,7 +101,7 @@ class JobEditScreen(Screen[int | None]):
             yield Static(id="about", markup=False)
         yield Matching()
         yield Static(id="hint", markup=False)
-        yield Footer()
+        yield Footer(show_command_palette=False)
 
     def on_mount(self) -> None:
         """Read what can be suggested, while the user begins."""
@@ -158,7 +158,6 @@ class JobEditScreen(Screen[int | None]):
     @on(Form.Entered)
     def _entered(self, event: Form.Entered) -> None:
         self._explain(event.field)
-        self.refresh_bindings()
 
     def _explain(self, field: Field) -> None:
         known = f"  F2 lists {len(field.choices)} known values." if field.choices else ""
@@ -232,6 +231,7 @@ class JobEditScreen(Screen[int | None]):
         blocking = self._show_problems(self._problems())
         if blocking:
             blocking[0].focus_editor()
+            self.call_after_refresh(blocking[0].scroll_visible, animate=False)
             count = len(blocking)
             self.notify(
                 f"Not saved: {count} field{' needs' if count == 1 else 's need'} your attention",

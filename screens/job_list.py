@@ -95,7 +95,7 @@ def _haystack(*parts: str | tuple[str, ...]) -> str:
 
 
 def _detail(entry: JobEntry, job: Job) -> tuple[str, str]:
-    what = f"{job.name}: {job.description}" if job.description else job.name
+    what = f"{entry.ref}  {job.name}" + (f": {job.description}" if job.description else "")
     source = "" if entry.source.startswith("database:") else f"  [{entry.source}]"
     return safe_line(what + source), safe_line("; ".join(job.commands))
 

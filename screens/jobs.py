@@ -69,7 +69,7 @@ class JobsScreen(Screen[None]):
             yield Static(id="lock", markup=False)
         yield self._rows
         yield Static(id="detail", markup=False)
-        yield Footer()
+        yield Footer(show_command_palette=False)
 
     def on_mount(self) -> None:
         """Read the jobs."""

@@ -119,7 +119,8 @@ class PreviewScreen(Screen[None]):
         super().__init__()
         self.context = context
         self._job = job
-        self._names = names
+        self.names = names
+        """The devices that the job is narrowed to from the start; None: all that it means."""
         self._load = load
         self._plans: Plans | None = None
         self.plan: Plan | None = None
@@ -167,7 +168,7 @@ class PreviewScreen(Screen[None]):
         text, limit = wanted
         try:
             plans = self._plans or self._load(self.context)
-            names = named(plans.devices, text, self._names)
+            names = named(plans.devices, text, self.names)
             plan = plans.plan(self._job, limit=limit, names=names)
         except VctuiError as error:
             self.post_message(self.Refused(error, wanted))
@@ -296,9 +297,14 @@ class PreviewScreen(Screen[None]):
         else:
             self.app.pop_screen()
 
+    @property
+    def is_current_plan(self) -> bool:
+        """Whether the plan on show is the one for what is typed now."""
+        return self._planned_for == self._wanted
+
     @on(Rows.Picked)
     def _start(self) -> None:
-        if self._planned_for != self._wanted:
+        if not self.is_current_plan:
             reason: str | None = "The plan is being made; try again in a moment"
         else:
             reason = problem(self.plan, self._allowed)

@@ -147,8 +147,8 @@ class RunScreen(Screen[None]):
         sys.setswitchinterval(SWITCH_INTERVAL)
         # What lives now lives on: without it, each full collection walks the whole program's objects.
         gc.freeze()
-        self.set_interval(PAINT, self._paint)
-        self._paint()
+        self.set_interval(PAINT, self.paint)
+        self.paint()
         self._collect()
 
     def on_unmount(self) -> None:
@@ -195,14 +195,14 @@ class RunScreen(Screen[None]):
     def _ended(self, message: Ended) -> None:
         self.ended = message
         self.model.end()
-        self._paint()
+        self.paint()
         self.refresh_bindings()
         if self.is_active:
             self._conclude()
 
     def on_screen_resume(self) -> None:
         """Back from a device or a question; the run may have ended meanwhile."""
-        self._paint()
+        self.paint()
         if not self.running:
             self._conclude()
 
@@ -220,7 +220,7 @@ class RunScreen(Screen[None]):
         summary = SummaryScreen(self.context, self._plan, self.ended.result, self.model.finished)
         self.app.switch_screen(summary)
 
-    def _paint(self) -> None:
+    def paint(self) -> None:
         """Draw what changed and is in view."""
         if not self.is_mounted or not self.is_current:
             return
@@ -268,7 +268,7 @@ class RunScreen(Screen[None]):
         """All devices, those running, those that did not come out well."""
         self._show = SHOWS[(SHOWS.index(self._show) + 1) % len(SHOWS)]
         self._refilter()
-        self._paint()
+        self.paint()
 
     def action_find(self) -> None:
         """Type part of a name."""
@@ -280,7 +280,7 @@ class RunScreen(Screen[None]):
     def _typed(self, event: Input.Changed) -> None:
         self._text = event.value.strip()
         self._refilter()
-        self._paint()
+        self.paint()
 
     @on(Input.Submitted, "#name")
     def _to_table(self) -> None:
@@ -324,7 +324,7 @@ class RunScreen(Screen[None]):
         )
         if await self.app.push_screen_wait(question) and self.running:
             self._cancel.set()
-            self._paint()
+            self.paint()
 
     @work(group="question", exclusive=True, description="ask about leaving")
     async def action_leave(self) -> None:

@@ -98,7 +98,7 @@ def detail_text(entry: Entry | None) -> Content:
         return Content()
     if isinstance(entry, Group):
         count = len(entry.devices)
-        what = f"{count} {'device' if count == 1 else 'devices'}: {entry.kind}"
+        what = f"{count} {'device' if count == 1 else 'devices'}: {safe_line(entry.kind)}"
         step = next_step(entry)
     else:
         what = f"{safe_line(entry.device)}: {safe_line(outcome(entry) or entry.status)}"

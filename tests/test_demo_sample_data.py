@@ -1,10 +1,10 @@
-"""The sample data: what an import takes, what the templates parse, and that its addresses are for documentation."""
+"""The sample data: what an import takes, what the templates parse, which addresses it uses."""
 
 from __future__ import annotations
 
 import json
 import re
-from ipaddress import IPv4Address, IPv4Network, IPv6Network, ip_network
+from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network
 from pathlib import Path
 
 import pytest
@@ -30,11 +30,12 @@ WITHOUT_TEMPLATE = {
     "display ip routing-table",
 }
 """Commands for which ntc-templates has nothing (on IOS-XR it has `show route`)."""
-DOCUMENTATION = [ip_network(net) for net in ("192.0.2.0/24", "198.51.100.0/24", "203.0.113.0/24")]
+DOCUMENTATION = [IPv4Network(net) for net in ("192.0.2.0/24", "198.51.100.0/24", "203.0.113.0/24")]
 
 
 def command_of(output: Path) -> str:
-    return output.stem.replace("_", " ")
+    # IOS-XR calls it "interfaces"; the index of ntc-templates knows the shortened word only.
+    return output.stem.replace("_", " ").replace("show interfaces brief", "show interface brief")
 
 
 def has_template(output: Path) -> bool:
@@ -80,7 +81,7 @@ def test_every_platform_answers_what_the_screens_show_first() -> None:
         assert transcript.page_length == 24
 
 
-@pytest.mark.parametrize("file", sorted(SAMPLE.rglob("*.*")), ids=lambda file: file.name)
+@pytest.mark.parametrize("file", sorted(SAMPLE.rglob("*.*")), ids=lambda file: str(file.relative_to(SAMPLE)))
 def test_addresses_are_those_for_documentation(file: Path) -> None:
     text = file.read_text(encoding="utf-8")
     for found in re.findall(r"(?<![\d.])\d{1,3}(?:\.\d{1,3}){3}(?![\d.])", text):
@@ -89,7 +90,7 @@ def test_addresses_are_those_for_documentation(file: Path) -> None:
             continue
         assert any(address in net for net in DOCUMENTATION), found
     for found in re.findall(r"\b[0-9a-f]{1,4}:[0-9a-f:]*::[0-9a-f]*\b", text):
-        assert ip_network(found).subnet_of(IPv6Network("2001:db8::/32")), found  # type: ignore[arg-type]
+        assert IPv6Address(found) in IPv6Network("2001:db8::/32"), found
 
 
 def _is_mask_or_area(address: IPv4Address) -> bool:

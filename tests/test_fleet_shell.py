@@ -166,6 +166,25 @@ def test_fields_of_the_device_are_filled_in_and_braces_stay() -> None:
     assert "SN42" in play("cisco_ios", b"show inventory\r", b" ")
 
 
+def test_filters_behind_a_pipe() -> None:
+    quiet = b"terminal length 0\r"
+    assert play("cisco_ios", quiet, b"show ip arp | inc Vlan900\r").count("Vlan900") > 5
+    assert "Vlan10 " not in play("cisco_ios", quiet, b"show ip arp | include Vlan900\r")
+    others = play("cisco_ios", quiet, b"show ip arp | exclude Vlan900\r")
+    assert "Vlan900" not in others.partition("exclude Vlan900")[2]
+    rest = play("juniper_junos", b"show configuration | begin protocols | no-more\r")
+    assert "host-name" not in rest
+    assert "protocols {" in rest
+    either = play("cisco_ios", quiet, b"show ip arp | include Vlan900|Vlan10\r")
+    assert "Vlan900" in either
+    assert "Vlan10\r" in either
+    assert "host-name" not in play("cisco_ios", quiet, b"show run | begin ^line\r")
+    assert "Count: 28 lines" in play("juniper_junos", b"show version | count\r")
+    refused = play("cisco_ios", b"show version | sort\r").split("\r\n")
+    at = next(number for number, line in enumerate(refused) if line.endswith("| sort"))
+    assert refused[at + 1].index("^") == refused[at].index("|")
+
+
 def test_line_endings_typing_and_editing() -> None:
     once = play("arista_eos", b"show version\r")
     assert play("arista_eos", b"show version\r\n") == once

@@ -175,11 +175,11 @@ async def test_the_cursor_is_seen_with_and_without_focus() -> None:
     app = Shown(range(5))
     async with app.run_test(size=(80, 24)) as pilot:
         await pilot.pause()
-        focused, other = (list(app.table.render_line(y))[0].style for y in (1, 2))
+        focused, other = (next(iter(app.table.render_line(y))).style for y in (1, 2))
         assert focused != other
         await pilot.press("tab")
         await pilot.pause()
-        blurred, other = (list(app.table.render_line(y))[0].style for y in (1, 2))
+        blurred, other = (next(iter(app.table.render_line(y))).style for y in (1, 2))
         assert blurred not in (focused, other)
 
 

@@ -258,7 +258,7 @@ async def test_a_damaged_database_is_said(settings: Settings) -> None:
 async def test_hostile_text_is_shown_literally(settings: Settings) -> None:
     nasty = "[/oops] [red]x\x1b]0;PWNED\x07\u202e"
     add_job(settings, "nasty", description=nasty, vendor="[/bold]")
-    (settings.jobs_dir / "[/b]\x1b[31m.json").write_text("{")
+    (settings.jobs_dir / "[red]\x1b[31m.json").write_text("{")
     async with opened(JobsScreen(make_context(settings))) as (app, pilot):
         await press(pilot, *"nasty")
         assert "[/oops] [red]x\ufffd]0;PWNED\ufffd\ufffd" in shown(app, "#detail")

@@ -16,40 +16,60 @@ from vctui.errors import HomeError, StorageError, VctuiError
 from vctui.storage import Inventory, JobStore, Store, init_home
 
 COLLECTOR = {
-    "credentials": "id name username password_encrypted ssh_key_encrypted ssh_key_passphrase_encrypted is_default "
-    "created_at updated_at",
+    "credentials": (
+        "id name username password_encrypted ssh_key_encrypted ssh_key_passphrase_encrypted "
+        "is_default created_at updated_at"
+    ),
     "vault_metadata": "id key value",
-    "jobs": "id name slug description capture_type vendor credential_id credential_fallback_env protocol "
-    "device_filter_source device_filter_platform_id device_filter_site_id device_filter_role_id "
-    "device_filter_name_pattern device_filter_status paging_disable_command command output_directory "
-    "filename_pattern use_textfsm textfsm_template validation_min_score store_failures max_workers timeout_seconds "
-    "inter_command_delay base_path schedule_enabled schedule_cron is_enabled last_run_at last_run_status "
-    "legacy_job_id legacy_job_file migrated_at created_at updated_at",
+    "jobs": (
+        "id name slug description capture_type vendor credential_id credential_fallback_env "
+        "protocol device_filter_source device_filter_platform_id device_filter_site_id "
+        "device_filter_role_id device_filter_name_pattern device_filter_status "
+        "paging_disable_command command output_directory filename_pattern use_textfsm "
+        "textfsm_template validation_min_score store_failures max_workers timeout_seconds "
+        "inter_command_delay base_path schedule_enabled schedule_cron is_enabled last_run_at "
+        "last_run_status legacy_job_id legacy_job_file migrated_at created_at updated_at"
+    ),
     "job_commands": "id job_id sequence command description output_directory use_textfsm textfsm_template",
     "job_tags": "id name color",
     "job_tag_assignments": "job_id tag_id",
-    "job_history": "id job_id job_file started_at completed_at total_devices success_count failed_count status "
-    "error_message",
+    "job_history": (
+        "id job_id job_file started_at completed_at total_devices success_count failed_count status "
+        "error_message"
+    ),
     "captures": "id device_id device_name capture_type filepath file_size captured_at job_history_id",
-    "v_job_summary": "id name slug capture_type vendor is_enabled last_run_at last_run_status schedule_enabled "
-    "schedule_cron credential_name run_count last_history_run",
-    "v_job_history_detail": "id job_id job_file started_at completed_at total_devices success_count failed_count "
-    "status error_message job_name capture_type vendor",
+    "v_job_summary": (
+        "id name slug capture_type vendor is_enabled last_run_at last_run_status schedule_enabled "
+        "schedule_cron credential_name run_count last_history_run"
+    ),
+    "v_job_history_detail": (
+        "id job_id job_file started_at completed_at total_devices success_count failed_count status "
+        "error_message job_name capture_type vendor"
+    ),
 }
 DCIM = {
     "schema_version": "version applied_at",
-    "dcim_site": "id name slug status description physical_address facility time_zone netbox_id created_at updated_at",
+    "dcim_site": (
+        "id name slug status description physical_address facility time_zone netbox_id created_at updated_at"
+    ),
     "dcim_manufacturer": "id name slug description netbox_id created_at updated_at",
-    "dcim_platform": "id name slug manufacturer_id description netmiko_device_type paging_disable_command netbox_id "
-    "created_at updated_at",
+    "dcim_platform": (
+        "id name slug manufacturer_id description netmiko_device_type paging_disable_command "
+        "netbox_id created_at updated_at"
+    ),
     "dcim_device_role": "id name slug color description netbox_id created_at updated_at",
-    "dcim_device": "id name site_id platform_id role_id status serial_number asset_tag primary_ip4 primary_ip6 oob_ip "
-    "credential_id ssh_port credential_tested_at credential_test_result description comments netbox_id created_at "
-    "updated_at last_collected_at",
-    "v_device_detail": "id name status serial_number asset_tag primary_ip4 primary_ip6 oob_ip credential_id ssh_port "
-    "credential_tested_at credential_test_result description netbox_id created_at updated_at last_collected_at "
-    "site_id site_name site_slug platform_id platform_name platform_slug netmiko_device_type "
-    "paging_disable_command manufacturer_id manufacturer_name manufacturer_slug role_id role_name role_slug",
+    "dcim_device": (
+        "id name site_id platform_id role_id status serial_number asset_tag primary_ip4 primary_ip6 "
+        "oob_ip credential_id ssh_port credential_tested_at credential_test_result description "
+        "comments netbox_id created_at updated_at last_collected_at"
+    ),
+    "v_device_detail": (
+        "id name status serial_number asset_tag primary_ip4 primary_ip6 oob_ip credential_id "
+        "ssh_port credential_tested_at credential_test_result description netbox_id created_at "
+        "updated_at last_collected_at site_id site_name site_slug platform_id platform_name "
+        "platform_slug netmiko_device_type paging_disable_command manufacturer_id manufacturer_name "
+        "manufacturer_slug role_id role_name role_slug"
+    ),
     "v_site_device_counts": "id name slug status device_count active_devices",
     "v_platform_device_counts": "id name slug manufacturer_name device_count",
 }
@@ -108,7 +128,8 @@ def test_uniques_foreign_keys_and_indexes_hold(settings: Settings) -> None:
         db.execute("PRAGMA foreign_keys = ON")
         db.execute("INSERT INTO credentials (name, username) VALUES ('lab', 'admin')")
         db.execute(
-            "INSERT INTO jobs (name, slug, capture_type, command, credential_id) VALUES ('a', 'a', 'arp', 'x', 1)"
+            "INSERT INTO jobs (name, slug, capture_type, command, credential_id)"
+            " VALUES ('a', 'a', 'arp', 'x', 1)"
         )
         db.execute("INSERT INTO job_commands (job_id, command) VALUES (1, 'show arp')")
         db.execute("DELETE FROM credentials")
@@ -149,7 +170,7 @@ def test_everything_is_private_under_any_umask(settings: Settings, umask: int) -
 def test_an_existing_home_is_refused_and_left_alone(settings: Settings) -> None:
     init_home(settings)
     before = {p: p.read_bytes() for p in everything_below(settings.home) if p.is_file()}
-    with pytest.raises(HomeError, match="initialised already.*--force") as caught:
+    with pytest.raises(HomeError, match=r"initialised already.*--force") as caught:
         init_home(settings)
     assert caught.value.exit_code == 10
     assert {p: p.read_bytes() for p in everything_below(settings.home) if p.is_file()} == before
@@ -253,13 +274,14 @@ def make_v1(path: Path) -> None:
               status TEXT NOT NULL DEFAULT 'active', description TEXT, created_at TEXT, updated_at TEXT);
             CREATE TABLE dcim_manufacturer (id INTEGER PRIMARY KEY AUTOINCREMENT, name TEXT, slug TEXT);
             CREATE TABLE dcim_platform (id INTEGER PRIMARY KEY AUTOINCREMENT, name TEXT, slug TEXT,
-              manufacturer_id INTEGER, description TEXT, netmiko_device_type TEXT, paging_disable_command TEXT);
-            CREATE TABLE dcim_device_role (id INTEGER PRIMARY KEY AUTOINCREMENT, name TEXT, slug TEXT, color TEXT);
+              manufacturer_id INTEGER, netmiko_device_type TEXT, paging_disable_command TEXT);
+            CREATE TABLE dcim_device_role (id INTEGER PRIMARY KEY, name TEXT, slug TEXT, color TEXT);
             CREATE TABLE dcim_device (name TEXT NOT NULL, id INTEGER PRIMARY KEY AUTOINCREMENT,
               site_id INTEGER NOT NULL REFERENCES dcim_site (id), platform_id INTEGER, role_id INTEGER,
               status TEXT NOT NULL DEFAULT 'active', serial_number TEXT, asset_tag TEXT, primary_ip4 TEXT,
-              primary_ip6 TEXT, oob_ip TEXT, credential_id INTEGER, ssh_port INTEGER DEFAULT 22, description TEXT,
-              comments TEXT, netbox_id INTEGER, created_at TEXT, updated_at TEXT, last_collected_at TEXT);
+              primary_ip6 TEXT, oob_ip TEXT, credential_id INTEGER, ssh_port INTEGER DEFAULT 22,
+              description TEXT, comments TEXT, netbox_id INTEGER, created_at TEXT, updated_at TEXT,
+              last_collected_at TEXT);
             CREATE VIEW v_device_detail AS SELECT id, name FROM dcim_device;
             INSERT INTO dcim_site (slug, name) VALUES ('lab', 'Lab');
             INSERT INTO dcim_manufacturer (name, slug) VALUES ('Arista', 'arista');
@@ -291,7 +313,9 @@ def test_force_brings_a_version_1_inventory_to_version_2_after_a_backup(settings
 def test_force_completes_a_vault_only_home(settings: Settings) -> None:
     settings.home.mkdir(mode=0o700)
     with closing(sqlite3.connect(settings.collector_db)) as db, db:
-        db.execute("CREATE TABLE credentials (id INTEGER PRIMARY KEY, name TEXT NOT NULL, username TEXT, is_default INTEGER)")
+        db.execute(
+            "CREATE TABLE credentials (id INTEGER PRIMARY KEY, name TEXT, username TEXT, is_default INT)"
+        )
         db.execute("INSERT INTO credentials (name, username) VALUES ('lab', 'admin')")
     with pytest.raises(VctuiError):
         init_home(settings)

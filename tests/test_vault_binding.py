@@ -263,13 +263,18 @@ def test_the_spare_bits_of_base64_carry_nothing() -> None:
 
 
 def test_every_part_of_the_binding_counts() -> None:
-    parts = ("vault", "uuid", "password", "lab", "admin", "", 1)
-    token = seal(KEY, b"secret", binding(*parts))
-    for position in range(len(parts)):
-        changed = [*parts]
-        changed[position] = 2 if position == 6 else "other"
+    token = seal(KEY, b"secret", BOUND)
+    for position in range(6):
+        parts = ["vault", "uuid", "password", "lab", "admin", ""]
+        assert unseal(KEY, token, canonical("field", 1, *parts, 1)) == b"secret"
+        parts[position] = "other"
         with pytest.raises(SealBroken):
-            unseal(KEY, token, canonical("field", 1, *changed))
+            unseal(KEY, token, canonical("field", 1, *parts, 1))
+    for version in (0, 2):
+        with pytest.raises(SealBroken):
+            unseal(
+                KEY, token, canonical("field", 1, "vault", "uuid", "password", "lab", "admin", "", version)
+            )
 
 
 def test_no_two_lists_are_encoded_alike() -> None:

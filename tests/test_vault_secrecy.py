@@ -37,17 +37,20 @@ def test_errors_do_not_repeat_secrets(tmp_path: Path, caplog: pytest.LogCaptureF
     caplog.set_level(logging.DEBUG)
     vault = Vault(fresh_vault(tmp_path).path, kdf=FAST)
     key = key_text(passphrase=f"{CANARY}-right").replace("\n", f"\n{CANARY}\n", 1)
-    secrets = {"password": f"{CANARY}-p", "enable_secret": f"{CANARY}-e"}
+
+    def add(name: str, username: str) -> None:
+        vault.add(name, username, password=f"{CANARY}-p", enable_secret=f"{CANARY}-e")
+
     errors = [
         raised(lambda: vault.unlock(MASTER)),
         raised(lambda: vault.unlock(f"{MASTER}\udce9")),
         raised(lambda: vault.init(MASTER)),
-        raised(lambda: vault.add("lab", "admin", **secrets)),
+        raised(lambda: add("lab", "admin")),
     ]
     vault.unlock("correct horse")
     errors += [
-        raised(lambda: vault.add("", "admin", **secrets)),
-        raised(lambda: vault.add("lab", "", **secrets)),
+        raised(lambda: add("", "admin")),
+        raised(lambda: add("lab", "")),
         raised(lambda: vault.add("lab", "admin", password=f"{CANARY}\udce9")),
         raised(lambda: vault.add("lab", "admin", password=CANARY * 20_000)),
         raised(lambda: vault.add("lab", "admin", private_key=CANARY)),
@@ -55,8 +58,8 @@ def test_errors_do_not_repeat_secrets(tmp_path: Path, caplog: pytest.LogCaptureF
         raised(lambda: vault.add("lab", "admin", private_key=key)),
         raised(lambda: vault.add("lab", "admin", private_key=key_text(), passphrase=f"{CANARY}-pp")),
     ]
-    vault.add("lab", "admin", **secrets)
-    errors.append(raised(lambda: vault.add("lab", "admin", **secrets)))
+    add("lab", "admin")
+    errors.append(raised(lambda: add("lab", "admin")))
     run_sql(vault.path, "UPDATE credentials SET username = 'other'")
     errors.append(raised(lambda: vault.get()))
     for error in errors:

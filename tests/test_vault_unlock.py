@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import pty
+import select
 import subprocess
 import sys
 import threading
@@ -198,6 +199,8 @@ def test_the_prompt_is_on_the_terminal_and_does_not_echo(vault: Vault) -> None:
     process = run(vault, f"import os; os.open({name!r}, os.O_RDWR)\n{SCRIPT}", stdin=subprocess.DEVNULL)
     seen = b""
     while b"Master password: " not in seen:
+        readable, _, _ = select.select([master], [], [], 60)
+        assert readable, f"no prompt: {seen!r}"
         seen += os.read(master, 100)
     os.write(master, b"typed in\n")
     printed, _ = process.communicate(timeout=60)

@@ -45,6 +45,11 @@ class ConfirmScreen(ModalScreen[bool]):
         & #detail { color: $text-muted; margin-top: 1; }
         & Horizontal { height: 1; margin-top: 1; align-horizontal: right; }
         & Button { margin-left: 2; }
+        & Button:focus {
+            background: $block-cursor-background;
+            color: $block-cursor-foreground;
+            text-style: bold;
+        }
     }
     """
 
@@ -64,7 +69,7 @@ class ConfirmScreen(ModalScreen[bool]):
             if self._detail:
                 yield Static(self._detail, id="detail", markup=False)
             with Horizontal():
-                yield Button(f"{yes} (y)", id="yes", variant="primary", compact=True)
+                yield Button(f"{yes} (y)", id="yes", compact=True)
                 yield Button(f"{no} (n)", id="no", compact=True)
 
     def on_mount(self) -> None:

@@ -9,8 +9,9 @@ from typing import Any, ClassVar, Literal
 from textual import on
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
-from textual.containers import Container, VerticalScroll
+from textual.containers import VerticalScroll
 from textual.content import Content
+from textual.events import DescendantFocus
 from textual.message import Message
 from textual.reactive import reactive
 from textual.suggester import SuggestFromList
@@ -22,6 +23,8 @@ from vctui.text import safe_line
 LINE_BREAK = "⏎"
 """Stands for a line break in a field of one line."""
 LONGEST = 100_000
+LABEL = 19
+"""Cells before the editor."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,6 +60,7 @@ class Toggle(Static, can_focus=True):
     DEFAULT_CSS = """
     Toggle {
         height: 1;
+        color: $foreground;
         background: $surface;
         &:focus { background: $block-cursor-background; color: $block-cursor-foreground; }
     }
@@ -90,28 +94,27 @@ class Toggle(Static, can_focus=True):
         self.value = value
 
 
-class Field(Container):
-    """A label, an editor and, when there is one, an error.
+class Field(Widget):
+    """A label, an editor beside it and, when there is one, an error below.
 
     A value whose text the user leaves alone is kept exactly as it was, however odd: NULL stays NULL, and an
-    id that names nothing stays.
+    id that names nothing stays. Label and error are drawn by the field itself: widgets cost layout time.
     """
 
     DEFAULT_CSS = """
     Field {
-        layout: grid;
-        grid-size: 2;
-        grid-columns: 19 1fr;
-        grid-rows: auto;
-        height: auto;
-        & > .label { color: $text-muted; height: 1; padding-right: 1; }
-        &:focus-within > .label { color: $text-primary; text-style: bold; }
-        & > .problem { column-span: 2; padding-left: 19; height: auto; display: none; color: $text-error; }
-        &.-wrong > .problem { display: block; }
-        &.-wrong > .label { color: $text-error; }
-        & > Input { width: 1fr; }
+        layout: vertical;
+        height: 1;
+        color: $text-muted;
+        text-wrap: nowrap;
+        text-overflow: ellipsis;
+        &:focus-within { color: $text-primary; }
+        &.-wrong { height: 2; color: $text-error; }
+        & > Input, & > Toggle { margin-left: 19; width: 1fr; }
     }
     """
+    error = reactive("", init=False)
+    """What is wrong with the value, as it is shown."""
 
     @dataclass
     class Changed(Message):
@@ -132,17 +135,24 @@ class Field(Container):
             self._editor.set_reactive(Toggle.value, self._truth)
         else:
             self._editor = Input(self._shown, compact=True, select_on_focus=False)
-        self._problem = Static(classes="problem", markup=False)
+        self._seen = self.text
+        """The text of the last change that was told; an input tells of its first text, too."""
 
     def compose(self) -> ComposeResult:
-        yield Static(self.spec.label, classes="label", markup=False)
         yield self._editor
-        yield self._problem
+
+    def render(self) -> Content:
+        """The label, and the error below the editor."""
+        label = Content(self.spec.label)
+        return Content.assemble(label, "\n", " " * LABEL, self.error) if self.error else label
 
     @on(Input.Changed)
     @on(Toggle.Changed)
     def _edited(self, event: Message) -> None:
         event.stop()
+        if self.text == self._seen:
+            return
+        self._seen = self.text
         self.show_problem(None)
         self.post_message(self.Changed(self))
 
@@ -209,7 +219,7 @@ class Field(Container):
         named = next((c.text for c in self.choices if str(c.value) == str(self._original)), None)
         self._shown = f"#{self._original} (unknown)" if named is None else safe_line(named)
         with self.prevent(Input.Changed):
-            self.text = self._shown
+            self.text = self._seen = self._shown
 
     def keep(self) -> None:
         """Take the present value for the one it had: it is saved."""
@@ -219,12 +229,15 @@ class Field(Container):
 
     def show_problem(self, reason: str | None) -> None:
         """Show what is wrong below the field; None takes it away."""
-        self.set_class(reason is not None, "-wrong")
-        self._problem.update(safe_line(reason or ""))
+        self.error = safe_line(reason or "")
+        self.set_class(bool(self.error), "-wrong")
+        if self.error and self.has_focus_within:
+            self.call_after_refresh(self.scroll_visible, animate=False)
 
     def focus_editor(self) -> None:
-        """Put the cursor into the field."""
-        self._editor.focus()
+        """Put the cursor into the field, and the field into view."""
+        self._editor.focus(scroll_visible=False)
+        self.scroll_visible(animate=False, immediate=True)
 
     def _find(self, text: str) -> Choice | None:
         wanted = text.casefold()
@@ -235,8 +248,8 @@ class Form(VerticalScroll, can_focus=False, inherit_bindings=False):
     """Fields, one below the other. Arrows, Enter and Tab go from one to the next."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("up", "app.focus_previous", "Field above", id="form.up", show=False),
-        Binding("down,enter", "app.focus_next", "Next field", id="form.down", show=False),
+        Binding("up,shift+tab", "move(-1)", "Field above", id="form.up", show=False),
+        Binding("down,enter,tab", "move(1)", "Next field", id="form.down", show=False),
         Binding("pageup", "jump(-8)", "Eight fields up", id="form.page_up", show=False),
         Binding("pagedown", "jump(8)", "Eight fields down", id="form.page_down", show=False),
     ]
@@ -261,17 +274,23 @@ class Form(VerticalScroll, can_focus=False, inherit_bindings=False):
     @on(Input.Submitted)
     def _next(self, event: Input.Submitted) -> None:
         event.stop()
-        self.screen.focus_next()
+        self.action_move(1)
 
-    def on_descendant_focus(self, event: object) -> None:
+    def on_descendant_focus(self, event: DescendantFocus) -> None:
         """Say which field the cursor is in."""
         if (field := self.current) is not None:
             self.post_message(self.Entered(field))
 
+    def action_move(self, by: int) -> None:
+        """Move to another field; beyond the last one comes the first."""
+        fields = self.fields
+        if self.current is not None:
+            fields[(fields.index(self.current) + by) % len(fields)].focus_editor()
+
     def action_jump(self, by: int) -> None:
         """Move several fields at once, not beyond the ends."""
         fields = self.fields
-        if fields and self.current is not None:
+        if self.current is not None:
             at = fields.index(self.current) + by
             fields[max(0, min(at, len(fields) - 1))].focus_editor()
 

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from inspect import cleandoc
 from typing import ClassVar
 
 from rich.table import Table
 from rich.text import Text
 from textual.app import ComposeResult
-from textual.binding import ActiveBinding, Binding, BindingType
+from textual.binding import Binding, BindingType
 from textual.containers import VerticalScroll
 from textual.screen import ModalScreen, Screen
 from textual.widget import Widget
@@ -42,6 +42,7 @@ class HelpScreen(ModalScreen[None]):
             padding: 0 1;
         }
         & Markdown { height: auto; padding: 0 1; background: $surface; }
+        & MarkdownH2 { margin: 0 0 1 0; }
         & Static { height: auto; padding: 0 1; }
     }
     """
@@ -49,7 +50,7 @@ class HelpScreen(ModalScreen[None]):
     def __init__(self, below: Screen[object]) -> None:
         super().__init__()
         self._texts = [cleandoc(text) for text in _helps(below)]
-        self._keys = list(below.active_bindings.values())
+        self._keys = _grouped(below)
 
     def compose(self) -> ComposeResult:
         with VerticalScroll() as box:
@@ -70,19 +71,35 @@ def _helps(screen: Screen[object]) -> Iterable[str]:
             yield node.HELP
 
 
-def _keys_table(display: object, bindings: Iterable[ActiveBinding]) -> Table:
-    assert callable(display)
+def _keys_table(display: Callable[[Binding], str], groups: Iterable[Iterable[Binding]]) -> Table:
+    """A line for each action with its keys, and a blank line between groups."""
     table = Table(box=None, padding=(0, 2, 0, 0), show_header=False, expand=True)
     table.add_column(style="bold", no_wrap=True)
     table.add_column(ratio=1)
-    grouped: dict[str, list[Binding]] = defaultdict(list)
-    for active in bindings:
-        if active.enabled and not active.binding.system and active.binding.description:
-            grouped[active.binding.action].append(active.binding)
-    for same in grouped.values():
-        keys = " ".join(dict.fromkeys(display(binding) for binding in same))
-        text = Text(same[0].description)
-        if same[0].tooltip:
-            text.append(f"  {same[0].tooltip}", "dim")
-        table.add_row(Text(keys), text)
+    for number, group in enumerate(groups):
+        if number:
+            table.add_row()
+        actions: dict[str, list[Binding]] = defaultdict(list)
+        for binding in group:
+            actions[binding.action].append(binding)
+        for same in actions.values():
+            text = Text(same[0].description)
+            if same[0].tooltip:
+                text.append(f"  {same[0].tooltip}", "dim")
+            table.add_row(Text(" ".join(dict.fromkeys(display(binding) for binding in same))), text)
     return table
+
+
+def _grouped(screen: Screen[object]) -> list[list[Binding]]:
+    """The keys that work now: the screen's, those that work everywhere, then those of the focused widget."""
+    own: list[Binding] = []
+    everywhere: list[Binding] = []
+    widgets: list[Binding] = []
+    for active in screen.active_bindings.values():
+        binding = active.binding
+        if active.enabled and not binding.system and binding.description:
+            places = {screen: own, screen.app: everywhere}
+            # Textual's own keys of a screen (tab, copy) have no id: they are about the widgets.
+            place = places.get(active.node, widgets) if binding.id or active.node is screen.app else widgets
+            place.append(binding)
+    return [group for group in (own, everywhere, widgets) if group]

@@ -5,9 +5,13 @@ from __future__ import annotations
 import argparse
 from dataclasses import asdict
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from vctui.cli import devices_edit
 from vctui.cli.parsing import Parser, add_command, add_group
+
+if TYPE_CHECKING:
+    from vctui.records import Device
 
 ROWS_SKIPPED = 3
 NO_ADDRESS = "no address"
@@ -57,17 +61,22 @@ def list_devices(args: argparse.Namespace) -> int:
     """Print the devices that fit."""
     from vctui.cli.home import ready_home
     from vctui.cli.output import narrate, print_json, print_table
-    from vctui.cli.plans import address
     from vctui.jobs import select
     from vctui.records import DeviceFilter
     from vctui.storage import Inventory
 
     settings = ready_home(args)
-    wanted = {option[2:].replace("-", "_"): None for option, _ in FILTERS}
-    wanted = {name: getattr(args, name) or None for name in wanted} | {"status": args.status or "any"}
+    wanted = DeviceFilter(
+        vendor=args.vendor,
+        platform=args.platform,
+        site=args.site,
+        role=args.role,
+        name_pattern=args.name_pattern,
+        status=args.status or "any",
+    )
     with Inventory(settings.dcim_db) as inventory:
         devices = inventory.devices()
-    selection = select(devices, DeviceFilter(**wanted))
+    selection = select(devices, wanted)
     without_address = {left.device for left in selection.left_out if left.reason == NO_ADDRESS}
     chosen = set(selection.chosen) | without_address
     found = [device for device in devices if device in chosen]
@@ -76,15 +85,17 @@ def list_devices(args: argparse.Namespace) -> int:
     elif found:
         print_table(
             ("NAME", "ADDRESS", "PLATFORM", "SITE", "ROLE", "STATUS", "LAST COLLECTED"),
-            [
-                (d.name, address(d.host, d.port) if d.host else None, d.platform, d.site, d.role, d.status)
-                + (d.last_collected_at,)
-                for d in found
-            ],
+            [(d.name, _where(d), d.platform, d.site, d.role, d.status, d.last_collected_at) for d in found],
         )
     else:
         narrate("no device fits" if devices else "no devices yet. Import some: vctui devices import FILE.csv")
     return 0
+
+
+def _where(device: Device) -> str | None:
+    from vctui.cli.plans import address
+
+    return address(device.host, device.port) if device.host else None
 
 
 def show_device(args: argparse.Namespace) -> int:

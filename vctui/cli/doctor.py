@@ -16,8 +16,10 @@ from vctui.cli.parsing import Parser, add_command
 if TYPE_CHECKING:
     from vctui.config import Settings
 
-LIBRARIES = ("cryptography", "google-re2", "keyring", "ntc-templates", "paramiko", "peewee", "PyYAML", "rich")
-LIBRARIES += ("textfsm", "textual")
+LIBRARIES = (
+    *("cryptography", "google-re2", "keyring", "ntc-templates", "paramiko", "peewee", "PyYAML", "rich"),
+    *("textfsm", "textual"),
+)
 State = Literal["ok", "note", "bad"]
 
 

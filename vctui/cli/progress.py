@@ -147,12 +147,15 @@ class BarDisplay:
 
 
 @contextlib.contextmanager
-def open_display(*, as_json: bool, quiet: bool) -> Iterator[Display]:
-    """The display that fits where stdout and stderr lead. Raises StorageError when stdout filled up."""
+def open_display(*, as_json: bool, quiet: bool, bar: bool = True) -> Iterator[Display]:
+    """The display that fits where stdout and stderr lead. Raises StorageError when stdout filled up.
+
+    Without `bar`, a terminal gets a line a device too.
+    """
     lines = Lines()
     if as_json:
         yield JsonLinesDisplay(lines)
-    elif quiet or not (is_terminal(sys.stdout) and is_terminal(sys.stderr)):
+    elif quiet or not bar or not (is_terminal(sys.stdout) and is_terminal(sys.stderr)):
         yield PlainDisplay(lines, quiet=quiet)
     else:
         with _bar() as progress:

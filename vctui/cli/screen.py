@@ -3,6 +3,11 @@
 from __future__ import annotations
 
 import argparse
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from vctui.config import Settings
+    from vctui.vault import CredentialResolver
 
 
 def open_screens(args: argparse.Namespace) -> int:
@@ -23,7 +28,12 @@ def open_screens(args: argparse.Namespace) -> int:
 
     require_home(settings)
     harden_process()
+    with CredentialResolver(settings) as resolver:
+        return open_on(settings, resolver)
+
+
+def open_on(settings: Settings, resolver: CredentialResolver) -> int:
+    """Open the full-screen program with these credentials, locked or unlocked; returns the exit code."""
     from screens.app import open_app
 
-    with CredentialResolver(settings) as resolver:
-        return open_app(settings, resolver)
+    return open_app(settings, resolver)

@@ -111,10 +111,11 @@ def add_credential(args: argparse.Namespace) -> int:
     key = _read_key(args.key_file) if args.key_file else None
     with _unlocked(args) as vault:
         password = _password(args, has_key=key is not None)
+        enable: str | None = None
         if args.enable_secret_stdin:
             enable = _stdin_line("enable secret")
-        else:
-            enable = ask_twice("Enable secret: ") if args.enable_secret else None
+        elif args.enable_secret:
+            enable = ask_twice("Enable secret: ")
         passphrase = None
         while True:
             try:

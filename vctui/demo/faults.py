@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 
@@ -113,16 +113,14 @@ def check_outcomes(expected: Mapping[str, Expected], finished: Iterable[DeviceFi
     seen: set[str] = set()
     for event in finished:
         seen.add(event.device)
+        reported = _words(event.status, event.error_kind)
         wanted = expected.get(event.device)
         if wanted is None:
-            differences.append(f"{event.device}: reported {_words(event.status, event.error_kind)}, unknown")
-        elif (event.status, event.error_kind) != (wanted.status, wanted.error_kind):
-            differences.append(
-                f"{event.device}: expected {_words(wanted.status, wanted.error_kind)}, "
-                f"reported {_words(event.status, event.error_kind)}"
-            )
-    missing: Sequence[str] = [name for name in expected if name not in seen]
-    differences += [f"{name}: no outcome was reported" for name in missing]
+            differences.append(f"{event.device}: reported {reported}, but is no device of this job")
+        elif reported != _words(wanted.status, wanted.error_kind):
+            wish = _words(wanted.status, wanted.error_kind)
+            differences.append(f"{event.device}: expected {wish}, reported {reported}")
+    differences += [f"{name}: no outcome was reported" for name in expected if name not in seen]
     return differences
 
 

@@ -25,7 +25,7 @@ from vctui.storage import Inventory, TemplateRow, TemplateStore, init_home, writ
 from vctui.validation import ntc_rows
 from vctui.vault import CredentialResolver
 
-JOB_TIMEOUT = 4
+JOB_TIMEOUT = 6
 """Seconds: two kinds of faulty device make a run wait this long, once for every job that means them."""
 CREDENTIAL = "demo"
 WRONG_CREDENTIAL = "old-tacacs"

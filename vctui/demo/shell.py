@@ -7,7 +7,7 @@ from typing import Protocol
 
 from vctui.demo.devices import SimDevice
 from vctui.demo.faults import Fault
-from vctui.demo.transcripts import Resolved, Transcript, fill
+from vctui.demo.transcripts import Resolved, Transcript, fill, filtered
 
 SLOW_THINK = 1.2
 SLOW_CHUNK = 60
@@ -79,7 +79,12 @@ class Shell:
     def _execute(self, line: str) -> None:
         if not line.strip():
             return
-        resolved = self._transcript.resolve(line, user_mode=self._user_mode)
+        command, pipe, expression = line.partition("|")
+        resolved = self._transcript.resolve(command, user_mode=self._user_mode)
+        if pipe and resolved.action == "output":
+            text = filtered(resolved.text, expression)
+            column = len(command)
+            resolved = Resolved("unknown", column=column) if text is None else Resolved("output", text)
         match resolved.action:
             case "output":
                 self._answer(line, resolved)

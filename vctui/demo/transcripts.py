@@ -88,6 +88,42 @@ def _meant(word: str, known: set[str]) -> set[str]:
     return starting or ({"*"} & known)
 
 
+_FILTERS = ("include", "match", "exclude", "except", "begin", "count", "no-more")
+
+
+def filtered(text: str, expression: str) -> str | None:
+    """What `| include WORDS | no-more` and the like leave of an output; None for a filter nobody knows."""
+    for one in expression.split(" | "):
+        left = _filter(text, one)
+        if left is None:
+            return None
+        text = left
+    return text
+
+
+def _filter(text: str, expression: str) -> str | None:
+    verb, _, pattern = expression.strip().partition(" ")
+    verbs = [known for known in _FILTERS if verb and known.startswith(verb)]
+    if len(verbs) != 1:
+        return None
+    try:
+        wanted = re.compile(pattern.strip().strip('"'))
+    except re.error:
+        return None
+    lines = text.splitlines(keepends=True)
+    match verbs[0]:
+        case "include" | "match":
+            return "".join(line for line in lines if wanted.search(line))
+        case "exclude" | "except":
+            return "".join(line for line in lines if not wanted.search(line))
+        case "begin":
+            first = next((number for number, line in enumerate(lines) if wanted.search(line)), len(lines))
+            return "".join(lines[first:])
+        case "count":
+            return f"Count: {len(lines)} lines\n"
+    return text
+
+
 def load_transcripts(folder: Path) -> dict[str, Transcript]:
     """Every platform below sample_data/transcripts, by folder name. Raises DataError for a bad file."""
     return {path.parent.name: _load(path) for path in sorted(folder.glob("*/device.yaml"))}

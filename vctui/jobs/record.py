@@ -5,7 +5,6 @@ from __future__ import annotations
 import errno
 from collections.abc import Callable
 from dataclasses import dataclass
-from pathlib import Path
 
 from vctui.config import Settings
 from vctui.errors import NEXT_STEPS, VctuiError
@@ -140,7 +139,7 @@ class Recorder:
         return [
             save_capture(
                 base,
-                Path(piece.folder) / filename,
+                f"{piece.folder}/{filename}",
                 piece.text.encode(),
                 versions=self._settings.home / "versions",
             )
@@ -151,7 +150,7 @@ class Recorder:
         """Keep what is not good enough to be a capture, so that a person can look at it."""
         if not text or not self._options.save or not self._run:
             return None
-        name = Path(str(self._run)) / f"{item.path.stem}.partial"
+        name = f"{self._run}/{item.path.stem}.partial"
         return save_capture(self._settings.home / "rejected", name, text.encode(), versions=None)
 
     def _event(
@@ -214,7 +213,7 @@ class Recorder:
             score=event.score,
             records=event.records,
         )
-        self._history.record_device(self._run, row, captures, records)
+        self._history.record_device(self._run, row, captures, records or ())
 
     def _failed(
         self, judged: _Judged, kind: str, message: str, next_step: str | None = None

@@ -1,6 +1,6 @@
 """Reading known_hosts: its lines as entries, and an index over them which is quick to build and to ask.
 
-Plain and hashed names, `[host]:port`, wildcards, negation, `@revoked` and `@cert-authority` mean what they do to
+Plain and hashed names, `[host]:port`, wildcards, negation, `@revoked` and `@cert-authority` are read as by
 OpenSSH. A line that cannot be read is passed over, never an error. Keys are only decoded when asked for.
 """
 

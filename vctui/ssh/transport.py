@@ -1,11 +1,12 @@
-"""The SSH transport as this program uses paramiko's: its algorithms, and errors that are told apart by type."""
+"""paramiko's transport as it is used here: which algorithms it offers, and errors told apart by type."""
 
 from __future__ import annotations
 
 import logging
 import re
+import threading
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, ClassVar
 
 import paramiko
 from paramiko.kex_curve25519 import KexCurve25519
@@ -82,17 +83,17 @@ class ClosedBeforeIdent(SSHException):
 
 
 class _Packetizer(Packetizer):
-    """Without the timer thread per connection (the session keeps its own deadlines), and bounded before SSH."""
+    """Without a timer thread per connection: the session keeps its own deadlines. Bounded before SSH."""
 
-    _before_ssh = 0
+    before_ssh = 0
 
     def start_handshake(self, timeout: float) -> None:
         """No timer: see the class."""
 
     def _read_timeout(self, timeout: float) -> bytes:
         data: bytes = super()._read_timeout(timeout)  # type: ignore[misc]
-        self._before_ssh += len(data)
-        if self._before_ssh > _IDENT_BYTES:
+        self.before_ssh += len(data)
+        if self.before_ssh > _IDENT_BYTES:
             raise NotSSH("no identification in its first 16 KiB")
         return data
 
@@ -103,27 +104,41 @@ class Transport(paramiko.Transport):
     `known` are host key types that are negotiated first; `legacy` adds what only old devices need.
     """
 
-    _kex_info = {**paramiko.Transport._kex_info, "curve25519-sha256": KexCurve25519}  # type: ignore[attr-defined]
+    _kex_info: ClassVar[dict[str, Any]] = {
+        **vars(paramiko.Transport)["_kex_info"],
+        "curve25519-sha256": KexCurve25519,
+    }
 
     def __init__(
         self, sock: Any, *, known: Sequence[str] = (), legacy: bool = False, debug: bool = False
     ) -> None:
         super().__init__(sock, packetizer_class=_Packetizer)
         self.disconnect_reason = ""
-        self.heard = False
-        info = (self._kex_info, self._cipher_info, self._mac_info, self._key_info)
-        lists = (
-            KEX + LEGACY_KEX * legacy,
-            CIPHERS + LEGACY_CIPHERS * legacy,
-            MACS + LEGACY_MACS * legacy,
-            KEY_TYPES + LEGACY_KEY_TYPES * legacy,
-        )
-        offers = [tuple(n for n in names if n in table) for names, table in zip(lists, info, strict=True)]
-        self._preferred_kex, self._preferred_ciphers, self._preferred_macs, key_types = offers
+        self.identified = threading.Event()
+        """Set when the server has identified itself, and when it no longer will."""
+        self._preferred_kex = self._offer("_kex_info", KEX, LEGACY_KEX * legacy)
+        self._preferred_ciphers = self._offer("_cipher_info", CIPHERS, LEGACY_CIPHERS * legacy)
+        self._preferred_macs = self._offer("_mac_info", MACS, LEGACY_MACS * legacy)
+        key_types = self._offer("_key_info", KEY_TYPES, LEGACY_KEY_TYPES * legacy)
         self._preferred_pubkeys = key_types
         self._preferred_keys = tuple(sorted(key_types, key=lambda name: _family(name) not in known))
         if not debug:
             self.set_log_channel(_QUIET_LOG)
+
+    def _offer(self, table: str, names: tuple[str, ...], legacy: tuple[str, ...]) -> tuple[str, ...]:
+        available = getattr(self, table)
+        return tuple(name for name in names + legacy if name in available)
+
+    @property
+    def heard(self) -> bool:
+        """True when the server has sent anything at all."""
+        return isinstance(self.packetizer, _Packetizer) and self.packetizer.before_ssh > 0
+
+    def run(self) -> None:
+        try:
+            super().run()
+        finally:
+            self.identified.set()
 
     @property
     def preferred_keys(self) -> Sequence[str]:
@@ -140,12 +155,12 @@ class Transport(paramiko.Transport):
                 raise (NotSSH("it closes the connection") if self.heard else ClosedBeforeIdent()) from error
             except UnicodeDecodeError as error:
                 raise NotSSH("it sends binary data") from error
-            self.heard = True
             found = _IDENT.match(line)
             if found:
                 self.remote_version = line
                 if found["version"] not in ("2.0", "1.99"):
                     raise OldSSH(found["version"])
+                self.identified.set()
                 return
         raise NotSSH("no identification in its first lines")
 

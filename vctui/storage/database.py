@@ -131,20 +131,28 @@ def plain_errors(path: Path) -> Iterator[None]:
     except (sqlite3.IntegrityError, peewee.IntegrityError) as error:
         raise ConstraintError(path, str(error)) from error
     except (sqlite3.Error, peewee.PeeweeException) as error:
-        raise _explain(error, path) from error
+        source = _source_of(error)
+        raise _explain(source, path) from source
     except UnicodeEncodeError as error:
         raise UsageError("a name holds what is not text", "Write it in UTF-8") from error
     except OverflowError as error:
         raise UsageError("a number is too large for the database") from error
 
 
-def _explain(error: Exception, path: Path) -> VctuiError:
+def _source_of(error: BaseException) -> BaseException:
+    """SQLite's own error. On a full disk it ends the transaction, then the rollback fails and hides it."""
     source: BaseException | None = error
-    while source is not None and not isinstance(source, sqlite3.Error):
+    while source is not None:
+        if isinstance(source, sqlite3.Error) and "cannot rollback" not in str(source):
+            return source
         source = source.__cause__ or source.__context__
-    code = getattr(source, "sqlite_errorcode", 0) or 0
+    return error
+
+
+def _explain(error: BaseException, path: Path) -> VctuiError:
+    code = getattr(error, "sqlite_errorcode", 0) or 0
     primary = code & 0xFF
-    text = str(source or error)
+    text = str(error)
     if primary == sqlite3.SQLITE_NOTADB:
         return DataError(f"{path} is not an SQLite database", "Move it aside and run: vctui init --force")
     if primary == sqlite3.SQLITE_CORRUPT:

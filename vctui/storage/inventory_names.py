@@ -12,6 +12,7 @@ from vctui.storage.database import columns_of
 from vctui.storage.defaults import platform_for
 from vctui.storage.models_dcim import DeviceRole, Manufacturer, Platform, Site
 from vctui.storage.tables import Table
+from vctui.storage.times import stamps_for
 
 _NOT_SLUG = re.compile(r"[^a-z0-9_]+")
 
@@ -28,10 +29,12 @@ class NameBook:
     def __init__(self, database: peewee.SqliteDatabase) -> None:
         self._database = database
         self._known: dict[type[Table], dict[str, int]] = {}
+        self._columns: dict[type[Table], list[str]] = {}
         self.created: list[str] = []
         for model in (Site, DeviceRole, Manufacturer, Platform):
             names: dict[str, int] = {}
-            fields = model.fields_in(columns_of(database, model.table_name()))
+            self._columns[model] = columns_of(database, model.table_name())
+            fields = model.fields_in(self._columns[model])
             rows: list[dict[str, Any]] = list(model.select(*fields).dicts().execute(database))
             for key in ("netmiko_device_type", "name", "slug"):
                 for row in reversed(rows):
@@ -77,7 +80,8 @@ class NameBook:
         if slug.casefold() in known:
             # Two names of one slug, such as "Lab 1" and "Lab-1", are two rows all the same.
             slug = next(f"{slug}-{n}" for n in range(2, len(known) + 3) if f"{slug}-{n}" not in known)
-        added = int(model.insert({"name": name, "slug": slug, **values}).execute(self._database))
+        row = {"name": name, "slug": slug, **values, **stamps_for(self._columns[model])}
+        added = int(model.insert(row).execute(self._database))
         for key in (name, slug, values.get("netmiko_device_type")):
             if key:
                 known[str(key).casefold()] = added

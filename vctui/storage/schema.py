@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from sqlite3 import complete_statement
+from typing import Any
 
 import peewee
 
@@ -12,6 +13,8 @@ from vctui.storage.defaults import MANUFACTURERS, PLATFORMS, ROLES
 from vctui.storage.models_dcim import DeviceRole, Manufacturer, Platform, SchemaVersion
 from vctui.storage.schema_collector import COLLECTOR
 from vctui.storage.schema_dcim import DCIM_VERSION, INDEXES, TABLES, TEMPLATES, UPGRADE_DEVICE_COLUMNS, VIEWS
+from vctui.storage.tables import Table
+from vctui.storage.times import local_text, stamps_for
 
 
 def run_script(database: peewee.SqliteDatabase, script: str) -> None:
@@ -44,18 +47,18 @@ def complete_dcim(database: peewee.SqliteDatabase, *, defaults: bool) -> None:
     if missing:
         execute(database, "DROP VIEW IF EXISTS v_device_detail")
     run_script(database, INDEXES + VIEWS)
-    SchemaVersion.insert(version=DCIM_VERSION).on_conflict_ignore().execute(database)
+    SchemaVersion.insert(version=DCIM_VERSION, applied_at=local_text()).on_conflict_ignore().execute(database)
     if defaults:
         _add_defaults(database)
 
 
 def _add_defaults(database: peewee.SqliteDatabase) -> None:
     if not Manufacturer.select().exists(database):
-        rows = [{"name": name, "slug": slug} for name, slug in MANUFACTURERS]
-        Manufacturer.insert_many(rows).execute(database)
+        rows: list[dict[str, Any]] = [{"name": name, "slug": slug} for name, slug in MANUFACTURERS]
+        _insert(database, Manufacturer, rows)
     if not Platform.select().exists(database):
         makers = {row["name"]: row["id"] for row in Manufacturer.select().dicts().execute(database)}
-        platforms = [
+        platforms: list[dict[str, Any]] = [
             {
                 "name": platform.name,
                 "slug": platform.slug,
@@ -65,10 +68,17 @@ def _add_defaults(database: peewee.SqliteDatabase) -> None:
             }
             for platform in PLATFORMS
         ]
-        Platform.insert_many(platforms).execute(database)
+        _insert(database, Platform, platforms)
     if not DeviceRole.select().exists(database):
-        roles = [{"name": name, "slug": slug, "color": color} for name, slug, color in ROLES]
-        DeviceRole.insert_many(roles).execute(database)
+        roles: list[dict[str, Any]] = [
+            {"name": name, "slug": slug, "color": color} for name, slug, color in ROLES
+        ]
+        _insert(database, DeviceRole, roles)
+
+
+def _insert(database: peewee.SqliteDatabase, model: type[Table], rows: list[dict[str, Any]]) -> None:
+    stamps = stamps_for(columns_of(database, model.table_name()))
+    model.insert_many([{**row, **stamps} for row in rows]).execute(database)
 
 
 def complete_templates(database: peewee.SqliteDatabase) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from datetime import UTC, datetime
 
 
@@ -19,3 +20,8 @@ def local_iso(when: datetime | None = None) -> str:
     """`2026-11-23T18:00:00.123456` in local time, as captures have it."""
     local = (when or datetime.now(UTC)).astimezone()
     return local.replace(tzinfo=None).isoformat(timespec="microseconds")
+
+
+def stamps_for(columns: Iterable[str]) -> dict[str, str]:
+    """Now, for those of `created_at` and `updated_at` that a table has; not every file has defaults."""
+    return {name: local_text() for name in ("created_at", "updated_at") if name in columns}

@@ -1,4 +1,4 @@
-"""Validation: an output cleaned of echo and prompt, matched with a TextFSM template, scored, turned into records."""
+"""Validation: an output is cleaned, matched with a TextFSM template, scored and turned into records."""
 
 from vctui.validation.clean import clean, clean_unknown
 from vctui.validation.engine import ValidationEngine

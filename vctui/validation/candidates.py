@@ -9,7 +9,7 @@ from vctui.validation.index import IndexRow, find_template, merged_rows
 from vctui.validation.templates import Template
 
 EXACT, SUFFIX, CONTIGUOUS, TOKENS, PART = 1.0, 2 / 3, 0.5, 1 / 3, 1 / 6
-"""How well a name answers a filter: it is the filter, ends with it, holds its words in order, in any order, or in parts."""
+"""How well a name answers a filter: is it, ends with it, has its words in order, in any order, in parts."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,13 +46,12 @@ def name_fit(name: str, wanted: list[str]) -> float:
 
 
 class Candidates:
-    """The candidates of one set of templates; remembers its answers, since a run asks the same for every device."""
+    """The candidates in one set of templates; remembers its answers: a run asks the same for every device."""
 
     def __init__(self, templates: Mapping[str, tuple[Template, ...]], rows: Iterable[IndexRow]) -> None:
         self._templates = templates
         self._rows = tuple(rows)
         self._merged = merged_rows(self._rows)
-        self._platforms = sorted({name.split("_show_")[0] for name in templates if "_show_" in name}, key=len)
         self._answers: dict[str | None, tuple[Candidate, ...]] = {}
 
     def find(self, filter_str: str | None) -> tuple[Candidate, ...]:
@@ -77,7 +76,7 @@ class Candidates:
             if (fit := name_fit(name, wanted))
             for candidate in self._of(name, fit)
         ]
-        found += self._by_command(wanted, {candidate.name for candidate in found})
+        found += self._by_command(wanted)
         return tuple(sorted(found, key=lambda candidate: -candidate.fit))
 
     def _named(self, key: str) -> tuple[Candidate, ...]:
@@ -92,12 +91,12 @@ class Candidates:
         names = self._merged.get(name)
         return [self._merge(names, fit), *found] if names and self._has(names) else found
 
-    def _by_command(self, wanted: list[str], known: set[str]) -> list[Candidate]:
+    def _by_command(self, wanted: list[str]) -> list[Candidate]:
         """A filter that spells a platform and a command (`cisco_xe_sh_ver`), as the index understands it."""
         for split in range(1, min(4, len(wanted))):
             platform, command = "_".join(wanted[:split]), " ".join(wanted[split:])
             name = find_template(platform, command, self._templates, self._rows)
-            if name and name not in known:
+            if name:
                 names = tuple(part.lower() for part in name.split(":"))
                 return [self._merge(names, EXACT)]
         return []

@@ -31,9 +31,11 @@ def main() -> int:
     gc.freeze()
     _send(answers, {"ready": True})
     reader = Reader()
-    while data := os.read(sys.stdin.fileno(), 1024 * 1024):
-        for request in reader.feed(data):
-            _send(answers, _answer(engine, request))
+    # A program that is gone no longer reads.
+    with contextlib.suppress(BrokenPipeError):
+        while data := os.read(sys.stdin.fileno(), 1024 * 1024):
+            for request in reader.feed(data):
+                _send(answers, _answer(engine, request))
     return 0
 
 
@@ -51,8 +53,3 @@ def _send(descriptor: int, message: dict[str, Any]) -> None:
     data = memoryview(pack(message))
     while data:
         data = data[os.write(descriptor, data) :]
-
-
-if __name__ == "__main__":
-    with contextlib.suppress(BrokenPipeError):
-        sys.exit(main())

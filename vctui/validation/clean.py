@@ -4,7 +4,19 @@ from __future__ import annotations
 
 import re
 
-READING_VERBS = ("show", "display", "get", "list", "print", "dir", "more", "ping", "traceroute", "tracert", "info")
+READING_VERBS = (
+    "show",
+    "display",
+    "get",
+    "list",
+    "print",
+    "dir",
+    "more",
+    "ping",
+    "traceroute",
+    "tracert",
+    "info",
+)
 
 _CONTEXT = re.compile(
     r"\{(?:master|backup|linecard|primary|secondary|local|disabled)(?::\w+)?\}|\[edit(?: [^\]]*)?\]"
@@ -20,8 +32,8 @@ _TERMINAL_WIDTH = 20
 def clean(text: str, command: str | None = None, prompt: str | None = None) -> str:
     """The output without the echo of `command` at its start and without `prompt` at its end.
 
-    Knows an echo that a prompt precedes or that the terminal wrapped. Lines inside are never removed, whatever
-    they hold; a text without echo and prompt comes back unchanged, and so does a cleaned one.
+    Knows an echo that a prompt precedes or that the terminal wrapped. Lines inside are never removed,
+    whatever they hold; a text without echo and prompt comes back unchanged, and so does a cleaned one.
     """
     if command is None and prompt is None:
         return clean_unknown(text)
@@ -56,7 +68,7 @@ def _prompt_of_echo(line: str) -> str | None:
 
 
 def _without_prompt(text: str, prompt: str) -> str | None:
-    """The text before a last line that is the prompt (and Junos's context above it); None if there is none."""
+    """The text before a last line that is the prompt (and Junos's context above it), or None without one."""
     body = text.rstrip()
     start = body.rfind("\n") + 1
     if body[start:].strip() != prompt:

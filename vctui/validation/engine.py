@@ -22,6 +22,8 @@ if TYPE_CHECKING:
 
 SEARCH_SECONDS = 20.0
 """The longest one validation may take; a search over many templates then answers with the best so far."""
+TEMPLATE_SECONDS = 5.0
+"""The longest that a template which was asked for by name may take."""
 TRIAL_SECONDS = 0.1
 TRIAL_SECONDS_PER_CHARACTER = 2e-6
 """Processor time of one template among many: a hundred times what parsing takes; 5 MB get 10 s."""
@@ -44,9 +46,9 @@ class _Trial:
 class ValidationEngine:
     """Parses outputs with the templates of one `tfsm_templates.db`, and says how far to believe the records.
 
-    Made to be subclassed: override `validate`. The database is read when first needed (DataError if it is none) and
-    read again when it changes. In a process's main thread the work is done in place, under a time limit; in any
-    other thread a child process does it, because a running match would freeze all threads.
+    Made to be subclassed: override `validate`. The database is read when first needed (DataError if it is
+    none) and read again when it changes. In a process's main thread the work is done in place, under a time
+    limit; in any other thread a child process does it, because a running match would freeze all threads.
     """
 
     def __init__(self, db_path: str | Path) -> None:
@@ -63,8 +65,8 @@ class ValidationEngine:
     def validate(self, output: str, filter_str: str | None = None) -> ValidationResult:
         """The records of a cleaned output, with the best template that the filter allows.
 
-        A filter is a template's full name, `a:b` for several merged, or words of a name (`show_ip_arp`, `arp`);
-        without one every template is tried.
+        A filter is a template's full name, `a:b` for several merged, or words of a name (`show_ip_arp`,
+        `arp`); without one every template is tried.
         """
         if guard.available():
             return self.match(output, filter_str)
@@ -76,7 +78,7 @@ class ValidationEngine:
         return self._worker.validate(output, filter_str, timeout=self.time_limit)
 
     def template_for(self, platform: str, command: str) -> str | None:
-        """The template's name for a device type and a command, abbreviated or not; `a:b` where two are merged."""
+        """The template for a device type and a command, abbreviated or not; `a:b` where two are merged."""
         return find_template(platform, command, self._templates(), ntc_index())
 
     def close(self) -> None:
@@ -118,12 +120,17 @@ class ValidationEngine:
                     break
                 if not alone and not self._possible(candidate, output):
                     continue
-                limit = self.time_limit if alone else min(left, trial_limit)
+                limit = min(self.time_limit, TEMPLATE_SECONDS) if alone else min(left, trial_limit)
                 trials.append(self._try(candidate, output, timer, limit, parses))
         return trials
 
     def _try(
-        self, candidate: Candidate, output: str, timer: guard.Guard, limit: float, parses: dict[str, Parsed | str]
+        self,
+        candidate: Candidate,
+        output: str,
+        timer: guard.Guard,
+        limit: float,
+        parses: dict[str, Parsed | str],
     ) -> _Trial:
         trial = _Trial(candidate)
         parts: list[Parsed] = []
@@ -195,7 +202,9 @@ class ValidationEngine:
         if not trials:
             return ValidationResult(reason=f"none of {tried} templates fits the output")
         # The best-named failure is the one to tell; among equals, an empty table, which is an answer.
-        best = max(trials, key=lambda t: (t.candidate.fit, (t.failure or "").startswith("empty table"), t.rank))
+        best = max(
+            trials, key=lambda t: (t.candidate.fit, (t.failure or "").startswith("empty table"), t.rank)
+        )
         points = best.score.points if best.score and best.parsed and best.parsed.rows else 0.0
         parts = best.score.parts if best.score else {}
         return ValidationResult(best.candidate.name, points, reason=best.failure, parts=parts)

@@ -1,7 +1,7 @@
-"""A time limit for one template: a processor-time signal that interrupts a regular expression that runs away.
+"""A time limit for one template: a processor-time signal interrupts a regular expression that runs away.
 
-`re` holds the interpreter's lock while it matches, so no other thread could stop it. A signal can, but only in the main
-thread of a process.
+`re` holds the interpreter's lock while it matches, so no other thread could stop it. A signal can, but only
+in the main thread of a process.
 """
 
 from __future__ import annotations

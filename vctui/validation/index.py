@@ -122,8 +122,8 @@ def find_template(
 ) -> str | None:
     """The name of the template for this command, `a:b` where several are merged; None if there is none.
 
-    A template of the user's own for exactly this platform and command comes first, then the index's first hit,
-    then a template that only the name connects.
+    A template of the user's own for exactly this platform and command comes first, then the index's first
+    hit, then a template that only the name connects.
     """
     typed = normal_command(command)
     if not typed or not platform.strip():
@@ -131,7 +131,8 @@ def find_template(
     given = re.sub(r"[-\s]+", "_", platform.strip().lower())
     names = [f"{name}_{typed.replace(' ', '_')}".lower() for name in (given, ntc_platform(platform))]
     own = _declared(given, typed, templates) or next(
-        (t.name for name in names for t in templates.get(name, ()) if t.source not in ("ntc-templates", "")), None
+        (t.name for name in names for t in templates.get(name, ()) if t.source not in ("ntc-templates", "")),
+        None,
     )
     if own:
         return own
@@ -145,9 +146,7 @@ def find_template(
     return next((templates[name][0].name for name in names if name in templates), None)
 
 
-def _declared(
-    platform: str, command: str, templates: Mapping[str, tuple[Template, ...]]
-) -> str | None:
+def _declared(platform: str, command: str, templates: Mapping[str, tuple[Template, ...]]) -> str | None:
     wanted = {platform, ntc_platform(platform)}
     for found in templates.values():
         for template in found:

@@ -22,6 +22,10 @@ class UnknownLine(Exception):
     """The template's Error rule met a line: this output is not what the template is for."""
 
 
+MIN_COLUMNS = 4
+"""So many values in one line make it a row of a table."""
+
+
 @dataclass(slots=True)
 class Parsed:
     """What one template made of one output. Characters are non-space characters."""
@@ -33,6 +37,8 @@ class Parsed:
     """Characters accounted for: literals of the matched rules, and captures by how narrow their class is."""
     fixed: float = 0.0
     """Literal characters of matched rules that capture nothing: headers, legends, rulers."""
+    columns: float = 0.0
+    """Characters of lines that were taken apart into columns, as only a table's lines can be."""
     lines: int = 0
     """Lines that some rule matched."""
     error: str | None = None
@@ -42,7 +48,7 @@ class Parsed:
 class _Weight:
     literals: int
     captures: tuple[tuple[str, float], ...]
-    captures_nothing: bool
+    names: tuple[str, ...]
 
 
 class Machine(textfsm.TextFSM):  # type: ignore[misc] # textfsm ships no types
@@ -56,11 +62,21 @@ class Machine(textfsm.TextFSM):  # type: ignore[misc] # textfsm ships no types
                 super().__init__(io.StringIO(content))
         except (textfsm.TextFSMTemplateError, textfsm.TextFSMError) as error:
             raise TemplateError(safe_line(str(error).strip())) from error
-        except (re.error, ValueError, LookupError, TypeError, AttributeError, OverflowError, RecursionError) as error:
+        except (
+            re.error,
+            ValueError,
+            LookupError,
+            TypeError,
+            AttributeError,
+            OverflowError,
+            RecursionError,
+        ) as error:
             raise TemplateError(f"not a TextFSM template ({type(error).__name__})") from error
         self._named = {value.name: value for value in self.values}
         self._weights: dict[int, _Weight] = {}
         self._parsed = Parsed()
+        self._cur_state: list[Any]
+        self._cur_state_name: str
 
     def parse(self, text: str) -> Parsed:
         """Records and account of one output; an Error rule that fires is `error`, not an exception."""
@@ -73,10 +89,10 @@ class Machine(textfsm.TextFSM):  # type: ignore[misc] # textfsm ships no types
             parsed.error = str(error)
         return parsed
 
-    def _CheckLine(self, line: str) -> None:  # noqa: N802 (textfsm's name)
+    def _CheckLine(self, line: str) -> None:
         literals = fixed = 0
         captured: dict[tuple[int, int], float] = {}
-        hit = False
+        hit = table = False
         for rule in self._cur_state:
             match = rule.regex_obj.match(line)
             if not match:
@@ -89,8 +105,9 @@ class Machine(textfsm.TextFSM):  # type: ignore[misc] # textfsm ships no types
             hit = True
             weight = self._weights.get(id(rule)) or self._weigh(rule)
             literals = max(literals, weight.literals)
-            if weight.captures_nothing:
+            if not weight.names:
                 fixed = max(fixed, weight.literals)
+            table = table or (len(weight.names) >= MIN_COLUMNS and _is_row(match, line, weight.names))
             for name, narrow in weight.captures:
                 if text := match[name]:
                     captured[match.span(name)] = (len(text) - text.count(" ")) * narrow
@@ -105,15 +122,24 @@ class Machine(textfsm.TextFSM):  # type: ignore[misc] # textfsm ships no types
             self._parsed.lines += bool(characters)
             self._parsed.explained += min(characters, literals + sum(captured.values()))
             self._parsed.fixed += min(characters, fixed)
+            self._parsed.columns += characters if table else 0
 
     def _weigh(self, rule: Any) -> _Weight:
         names = [name for name in rule.regex_obj.regex.groupindex if name in self._named]
         narrow = ((name, narrowness(self._named[name].regex)) for name in names)
         # A class of more than half of all characters says nothing.
         captures = tuple((name, value) for name, value in narrow if value > 0.0)
-        weight = _Weight(literal_count(rule.regex), captures, not names)
+        weight = _Weight(literal_count(rule.regex), captures, tuple(names))
         self._weights[id(rule)] = weight
         return weight
+
+
+def _is_row(match: re.Match[str], line: str, names: tuple[str, ...]) -> bool:
+    """Whether enough values were found, and gaps wider than prose has stand between them."""
+    spans = [match.span(name) for name in names if match[name]]
+    if len(spans) < MIN_COLUMNS:
+        return False
+    return "  " in line[min(start for start, _ in spans) : max(end for _, end in spans)]
 
 
 def _unknown_line(rule: Any, line: str) -> str:
@@ -152,6 +178,7 @@ def merge(parts: list[Parsed]) -> Parsed:
         keys=keys,
         explained=sum(part.explained for part in parts),
         fixed=sum(part.fixed for part in parts),
+        columns=max(part.columns for part in parts),
         lines=max(part.lines for part in parts),
         error=next((part.error for part in parts if part.error), None),
     )

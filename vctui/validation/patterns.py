@@ -1,4 +1,4 @@
-"""What a template's regular expressions say for certain: their fixed text, and how narrow their classes are."""
+"""What a template's regular expressions say for certain: fixed text, and how narrow their classes are."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ def literal_count(pattern: str) -> int:
 
 @lru_cache(maxsize=20_000)
 def narrowness(pattern: str) -> float:
-    """How much a value's regex narrows a character, on average: 1 for fixed text, .49 for digits, 0 for anything.
+    """How much a value's regex narrows a character, on average: 1 is fixed text, .49 digits, 0 anything.
 
     One character of a class with n of the 95 printable ones counts 1 - log2(n) / log2(95).
     """
@@ -126,7 +126,7 @@ _CLASS = re.compile(r"\[\^?\]?(?:\\.|[^\]\\])*\]")
 def fixed_text(rule: str) -> str:
     """The longest text that stands literally in every line a rule's source matches; "" if none is certain.
 
-    Works on the source before values are put in (`${NAME}` is an unknown), so that no regex has to be compiled.
+    Works on the source before values are put in (`${NAME}` is unknown), so that no regex is compiled.
     """
     if "|" in rule or "(?" in rule.replace("(?:", ""):
         return ""

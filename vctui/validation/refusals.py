@@ -18,13 +18,16 @@ _REFUSAL = re.compile(
         (?:input|command|parameter|syntax|keyword|argument|option|action|token|word|value|request|host)\b
     | (?:permission|access|authorization|authentication|login|command)\s
         (?:authorization\ )?(?:is\ )?(?:denied|failed|failure|fail\.|rejected|incorrect|not\ found)
-    | command\ parse\ error | bad\ command\ (?:name|or)\b | expected\ end\ of\ command\b | input\ does\ not\ match\b
+    | command\ parse\ error | bad\ command\ (?:name|or)\b | expected\ end\ of\ command\b
+    | input\ does\ not\ match\b
     | -?(?:\S*/)?(?:ba|da|k|z|a|c)?sh(?::\ line\ \d+)?:\s
-    | \S+:\s(?:(?:command\ )?not\ found$|cannot\s|can't\s|no\ such\s|invalid\s|unrecogni[sz]ed\s|permission\ denied)
+    | \S+:\s(?:(?:command\ )?not\ found$|cannot\s|can't\s|no\ such\s|invalid\s|unrecogni[sz]ed\s)
+    | \S+:\spermission\ denied
     | no\ such\ (?:command|file|instance)\b | not\ (?:authori[sz]ed|permitted|allowed|supported)\b
     | you\ (?:do\ not\ have|are\ not\ (?:allowed|authori[sz]ed))\b
-    | (?:the\ |this\ )?(?:command|feature|function)\ (?:is\ )?not\ (?:supported|enabled|available|allowed|valid)\b
-    | process\ is\ not\ ready\b | session\ limit\b | connection\ (?:to\ \S+\ )?(?:closed|refused|timed\ out|reset)\b
+    | (?:(?:the|this)\ )?(?:command|feature|function)\ (?:is\ )?not\ (?:supported|enabled|available|allowed)\b
+    | process\ is\ not\ ready\b | session\ limit\b
+    | connection\ (?:to\ \S+\ )?(?:closed|refused|timed\ out|reset)\b
     | connected\ to\ \S+$ | last\ login:\s | warning:\s | welcome\ to\s | type\ (?:help|'?\?'?)\s
     | (?:username|password|login)\s*:\s*$ | -+\s*more\s*-+
     """,

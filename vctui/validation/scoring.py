@@ -1,19 +1,21 @@
 """How well a template fits an output, as a number from 0 to 100, and from where on it is believed.
 
 Formula
-    explained   share of the output's non-space characters that the matched rules account for: a rule's mandatory
-                literals count 1 each, a captured character counts 1 - log2(size of its class) / log2(95): .49 for a
-                digit, 0 for `\\S` or `.`, which would match anything.
-    header      the same share, of literals in matched rules that capture nothing (column titles, legends): no other
-                command's output has them, so they count once more.
-    fit         0 to 1: how well the template's name answers the filter (see candidates.py).
-    rank        explained + header + 0.3 x 3 x fit
-    score       100 x (1 - exp(-rank / SCALE)), and 0 where nothing is believed
+    explained   share of the output's non-space characters that the matched rules account for: a rule's
+                mandatory literals count 1 each, a captured character 1 - log2(size of its class) / log2(95):
+                .49 for a digit, 0 for `\\S` or `.`, which would match anything.
+    header      the same share, of literals in matched rules that capture nothing (column titles, legends):
+                another command's output does not have them, so they count once more.
+    columns     share of the characters in lines that were taken apart into four columns or more.
+    fit         0 to 1: how well the template's name answers the filter (candidates.py).
+    content     explained + header + 0.05 columns
+    rank        content + 0.9 fit, the latter in part only while content is below FULL_BELIEF
+    score       100 (1 - exp(-rank / 0.35)); at most 10 where content is below its minimum: not believed
 
-Source: the amounts are the information (in bits, relative to a printable character) that a match carries about the
-text; a template that accepts everything explains nothing. The weight of the name and MINIMUM were set on the outputs
-that ntc-templates is tested with. Population of the records and their number say little: a wrong template that
-matches a few lines fills all its fields.
+Source: the amounts are the information, relative to a printable character, that a match carries about the
+text; a template that accepts everything explains nothing. The weights and minimums were set on the outputs
+that ntc-templates is tested with. How many records there are and how full they are says little: a wrong
+template that matches a few lines fills all its fields.
 """
 
 from __future__ import annotations
@@ -27,11 +29,12 @@ from vctui.validation.machine import Parsed
 
 MINIMUM = 0.02
 """Below this much of explained + header a match is chance: not accepted, whatever the name says."""
+COLUMN_WEIGHT = 0.05
 SHORT_MINIMUM = 0.1
 SHORT_CHARACTERS = 60
 """The same for outputs of so few characters: there the few that match by chance are a large share."""
 FULL_BELIEF = 0.1
-"""From this much on the name counts in full; before, a name must not make up for what the content does not say."""
+"""From this much content on the name counts in full: it must not make up for what the content lacks."""
 NAME_WEIGHT = 0.9
 SCALE = 0.35
 
@@ -40,9 +43,10 @@ SCALE = 0.35
 class ValidationResult:
     """What validation says about one output.
 
-    `score` is 0 to 100. `template` is the one that was used, or of the refused ones the best-named (`a:b`: merged).
-    `reason` says in one line why an output is not valid; it begins with `empty table` where the template knew the
-    header but no row followed, as a device says "there is none". `parts` are the score's parts, 0 to 1 each.
+    `score` is 0 to 100. `template` is the one that was used, or of the refused ones the best-named (`a:b`:
+    merged). `reason` says in one line why an output is not valid; it begins with `empty table` where the
+    template knew the header but no row followed, as a device says "there is none". `parts` are the score's
+    parts, 0 to 1 each.
     """
 
     template: str | None = None
@@ -60,6 +64,7 @@ class Score:
 
     explained: float
     header: float
+    columns: float
     fit: float
     lines: float
     """Share of the non-blank lines that some rule matched: shown, not counted."""
@@ -68,7 +73,7 @@ class Score:
 
     @property
     def content(self) -> float:
-        return self.explained + self.header
+        return self.explained + self.header + COLUMN_WEIGHT * self.columns
 
     @property
     def believed(self) -> bool:
@@ -88,7 +93,13 @@ class Score:
 
     @property
     def parts(self) -> dict[str, float]:
-        named = {"explained": self.explained, "header": self.header, "fit": self.fit, "lines": self.lines}
+        named = {
+            "explained": self.explained,
+            "header": self.header,
+            "columns": self.columns,
+            "fit": self.fit,
+            "lines": self.lines,
+        }
         return {name: round(value, 4) for name, value in named.items()}
 
 
@@ -100,6 +111,7 @@ def score(parsed: Parsed, text: str, fit: float) -> Score:
     return Score(
         explained=min(1.0, parsed.explained / characters),
         header=min(1.0, parsed.fixed / characters),
+        columns=min(1.0, parsed.columns / characters),
         fit=fit,
         lines=min(1.0, parsed.lines / lines),
         minimum=SHORT_MINIMUM if characters <= SHORT_CHARACTERS else MINIMUM,

@@ -1,9 +1,10 @@
-"""Reading templates: the database `tfsm_templates.db` in every shape users have, and folders of template files."""
+"""Reading templates: `tfsm_templates.db` in every shape that users have, and folders of template files."""
 
 from __future__ import annotations
 
 import hashlib
 import importlib.util
+import os
 import sqlite3
 import time
 from collections.abc import Callable, Iterator, Mapping
@@ -39,9 +40,9 @@ class Template:
 
 
 def read_templates(db_path: str | Path) -> tuple[Template, ...]:
-    """Every usable template of the database, in row order. Raises DataError for anything but a template database.
+    """Every usable template of the database, in row order. Raises DataError if it is no template database.
 
-    The file is foreign until proven: opened read-only, without trusting its schema, checked, and within a time limit.
+    The file is foreign until proven: opened read-only, its schema not trusted, checked, within a time limit.
     """
     path = Path(db_path)
     if not path.is_file():
@@ -61,7 +62,9 @@ def read_templates(db_path: str | Path) -> tuple[Template, ...]:
 
 
 def _open(path: Path) -> sqlite3.Connection:
-    connection = sqlite3.connect(f"file:{quote(str(path.absolute()))}?mode=ro", uri=True, timeout=5)
+    # Beside a database in WAL mode SQLite makes two files, even to read; where it may not, nobody writes.
+    mode = "mode=ro" if os.access(path.absolute().parent, os.W_OK) else "mode=ro&immutable=1"
+    connection = sqlite3.connect(f"file:{quote(str(path.absolute()))}?{mode}", uri=True, timeout=5)
     try:
         connection.execute("PRAGMA trusted_schema=OFF")
         connection.execute("PRAGMA query_only=ON")
@@ -117,7 +120,9 @@ def ntc_folder() -> Path:
     """Where the installed ntc-templates package keeps its templates and their index."""
     spec = importlib.util.find_spec("ntc_templates")
     if spec is None or spec.origin is None:
-        raise DataError("the package ntc-templates is not installed", "Install it with: pip install ntc-templates")
+        raise DataError(
+            "the package ntc-templates is not installed", "Install it with: pip install ntc-templates"
+        )
     return Path(spec.origin).parent / "templates"
 
 
@@ -126,7 +131,9 @@ def ntc_rows(created: datetime | None = None) -> list[dict[str, str]]:
     return folder_rows(ntc_folder(), NTC_SOURCE, created)
 
 
-def folder_rows(folder: Path, source: str = "custom", created: datetime | None = None) -> list[dict[str, str]]:
+def folder_rows(
+    folder: Path, source: str = "custom", created: datetime | None = None
+) -> list[dict[str, str]]:
     """The `*.textfsm` files of a folder as rows for the template store. Raises StorageError.
 
     `created` is local time without offset, as the column has always held it.
@@ -177,8 +184,7 @@ class TemplateSet:
     def _stat(self) -> tuple[Any, ...]:
         def stats() -> Iterator[tuple[int, int, int]]:
             for file in (self._path, Path(f"{self._path}-wal")):
-                if file.exists():
-                    found = file.stat()
+                if file.exists() and (found := file.stat()).st_size:
                     yield found.st_ino, found.st_size, found.st_mtime_ns
 
         return tuple(stats())

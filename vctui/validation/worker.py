@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import selectors
 import subprocess
@@ -12,7 +13,6 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
-import vctui
 from vctui.errors import DataError, StorageError
 from vctui.validation.frames import Reader, pack
 from vctui.validation.scoring import ValidationResult
@@ -21,7 +21,22 @@ START_SECONDS = 30.0
 """A child that has not said hello by then will not."""
 GRACE_SECONDS = 0.25
 """The child stops a slow template by itself at the limit; it is killed if it does not."""
-_KEPT = ("PATH", "HOME", "LANG", "LC_ALL", "LC_CTYPE", "TMPDIR", "PYTHONHOME", "LD_LIBRARY_PATH", "VIRTUAL_ENV")
+_BOOTSTRAP = (
+    "import json, sys; sys.path[:] = json.loads(sys.argv.pop(1)); "
+    "from vctui.validation.child import main; sys.exit(main())"
+)
+"""The child finds modules where this process does, and never imports this process's main module."""
+_KEPT = (
+    "PATH",
+    "HOME",
+    "LANG",
+    "LC_ALL",
+    "LC_CTYPE",
+    "TMPDIR",
+    "PYTHONHOME",
+    "LD_LIBRARY_PATH",
+    "VIRTUAL_ENV",
+)
 
 
 class ValidationWorker:
@@ -35,13 +50,11 @@ class ValidationWorker:
         self._lock = threading.Lock()
         self._child: _Child | None = None
 
-    def validate(
-        self, output: str, filter_str: str | None = None, timeout: float = 5.0
-    ) -> ValidationResult:
+    def validate(self, output: str, filter_str: str | None = None, timeout: float = 5.0) -> ValidationResult:
         """As `ValidationEngine.validate`; after `timeout` seconds the child is killed and the reason says so.
 
-        A child that dies is replaced at the next call. Raises DataError for a bad database, StorageError if no
-        process can be started.
+        A child that dies is replaced at the next call. Raises DataError for a bad database, StorageError if
+        no process can be started.
         """
         request = {"output": output, "filter": filter_str, "timeout": timeout}
         with self._lock:
@@ -67,7 +80,7 @@ class ValidationWorker:
         return self._child.process.pid if self._child else None
 
     def close(self) -> None:
-        """End the child process; it has ended when this returns. The worker starts another if it is used again."""
+        """End the child process; it has ended when this returns. Used again, the worker starts another."""
         with self._lock:
             self._drop()
 
@@ -103,11 +116,9 @@ class _Child:
     """The process, its pipes, and the template it last said it was trying."""
 
     def __init__(self, db_path: Path) -> None:
-        root = str(Path(vctui.__file__).resolve().parent.parent)
         # Only what Python needs: the master password may stand in the environment.
         environment = {name: os.environ[name] for name in _KEPT if name in os.environ}
-        environment["PYTHONPATH"] = os.pathsep.join([root, *filter(None, [os.environ.get("PYTHONPATH")])])
-        command = [sys.executable, "-P", "-m", "vctui.validation.child", str(db_path)]
+        command = [sys.executable, "-I", "-c", _BOOTSTRAP, json.dumps(sys.path), str(db_path)]
         try:
             self.process = subprocess.Popen(
                 command,
@@ -179,10 +190,13 @@ class _Child:
             return None
         if not data:
             raise _Dead(timed_out=False)
-        for message in self._reader.feed(data):
-            if "template" not in message:
-                return message
-            self.template = message["template"]
+        try:
+            for message in self._reader.feed(data):
+                if "template" not in message:
+                    return message
+                self.template = message["template"]
+        except ValueError as error:
+            raise _Dead(timed_out=False) from error
         return None
 
     def end(self) -> None:

@@ -63,7 +63,7 @@ def remember(vault: Vault) -> str:
 def forget(vault: Vault) -> bool:
     """Make the keyring's key useless and delete it; whether there was one. Works on a locked vault."""
     account = vault.identity
-    known = vault.status().in_keyring
+    known = vault.has_key_slot()
     if known:
         vault.remove_key_slots()
     # Without its slot the entry is worthless, so an absent keyring is no reason to fail.
@@ -74,7 +74,7 @@ def forget(vault: Vault) -> bool:
 
 def find_key(vault: Vault) -> SlotKey | None:
     """The keyring's key to this vault; None when there is none that opens it, or no keyring answers."""
-    if not vault.status().in_keyring:
+    if not vault.has_key_slot():
         return None
     account = vault.identity
     try:

@@ -11,7 +11,7 @@ from typing import Literal
 
 from vctui.errors import HomeError, VaultError, VaultLocked, WrongPassword
 from vctui.records import CredentialInfo, SSHCredentials
-from vctui.storage.database import Store
+from vctui.storage import Store
 from vctui.text import safe_line
 from vctui.vault import slots, tables
 from vctui.vault.checks import check_fields, check_name, check_username
@@ -129,6 +129,11 @@ class Vault:
         if scheme is None:
             raise WrongPassword("the master password is wrong")
         self._scheme = scheme
+
+    def has_key_slot(self) -> bool:
+        """Whether a keyring was given a key to this vault. Raises VaultError when there is no vault."""
+        with self._reading() as db:
+            return bool(tables.read_slots(db, require_header(db).vault, "keyring"))
 
     def unlock_key(self, slot: str, key: bytes) -> None:
         """Unlock with the key of a keyring's slot. Raises WrongPassword when it opens nothing here."""

@@ -1,0 +1,353 @@
+"""`vctui run` and `vctui hosts` against simulated devices on loopback, each run a process of its own."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from vctui.cli.main import main
+from vctui.demo import Fault, Fleet, SimDevice
+from vctui.events import EVENT_FIELDS
+
+PASSWORD = "correct horse battery"
+FAULTS = {
+    "good-1": Fault.NONE,
+    "good-2": Fault.NONE,
+    "shut-1": Fault.CLOSED_PORT,
+    "web-1": Fault.NOT_SSH,
+    "mute-1": Fault.SILENT,
+    "odd-1": Fault.UNPARSEABLE,
+}
+JOB = {
+    "version": "2.0",
+    "job_id": 300,
+    "capture_type": "arp",
+    "vendor": "arista",
+    "commands": {"command": "show ip arp", "output_directory": "arp"},
+    "validation": {"use_tfsm": True, "tfsm_filter": "arista_eos_show_ip_arp"},
+    "execution": {"max_workers": 6, "timeout": 30, "inter_command_time": 0},
+}
+
+
+@dataclass(frozen=True)
+class Home:
+    """A home whose devices answer, and the program on it."""
+
+    path: Path
+    environment: dict[str, str]
+
+    def command(self, *arguments: str) -> list[str]:
+        return [sys.executable, "-m", "vctui", "--home", str(self.path), *arguments]
+
+    def run(self, *arguments: str, **changes: str) -> subprocess.CompletedProcess[str]:
+        """Run the program without a terminal; `changes` are of its environment."""
+        return subprocess.run(
+            self.command(*arguments),
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            text=True,
+            env={**self.environment, **changes},
+            check=False,
+            timeout=60,
+            start_new_session=True,
+        )
+
+    def job(self, **changes: Any) -> str:
+        """A job file."""
+        file = self.path / "jobs" / f"{changes.get('job_id', 300)}.json"
+        file.write_text(json.dumps({**JOB, **changes}))
+        return str(file)
+
+    def runs(self) -> list[dict[str, Any]]:
+        found: list[dict[str, Any]] = json.loads(self.run("runs", "list", "--json").stdout)
+        return found
+
+
+@pytest.fixture(scope="module")
+def fleet() -> Iterator[Fleet]:
+    devices = [
+        SimDevice(name, "arista_eos", f"127.21.0.{number}", fault=fault)
+        for number, (name, fault) in enumerate(FAULTS.items(), start=1)
+    ]
+    with Fleet(devices) as running:
+        yield running
+
+
+@pytest.fixture(scope="module")
+def prepared(fleet: Fleet, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("prepared")
+    rows = ["name,primary_ip4,platform,site,role,status,ssh_port"]
+    rows += [f"{h.name},{h.host},arista_eos,lab,core,active,{h.port}" for h in fleet.hosts.values()]
+    rows.append("bare-1,,arista_eos,lab,core,active,22")
+    (folder / "inventory.csv").write_text("\n".join(rows) + "\n")
+    home = folder / "home"
+    assert main(["--home", str(home), "init"]) == 0
+    assert main(["--home", str(home), "devices", "import", str(folder / "inventory.csv")]) == 0
+    return home
+
+
+@pytest.fixture
+def home(prepared: Path, tmp_path: Path) -> Home:
+    """Without a vault, and without known hosts."""
+    shutil.copytree(prepared, tmp_path / "home")
+    environment = {name: os.environ[name] for name in ("HOME", "PATH") if name in os.environ}
+    environment |= {"PYTHONPATH": str(Path(__file__).resolve().parent.parent), "LC_ALL": "C.UTF-8"}
+    environment |= {"VCOLLECTOR_VAULT_PASS": PASSWORD}
+    environment |= {"PYTHON_KEYRING_BACKEND": "keyring.backends.fail.Keyring"}
+    return Home(tmp_path / "home", environment)
+
+
+@pytest.fixture
+def ready(home: Home) -> Home:
+    """With a vault, a login, and the fleet's host keys trusted."""
+    assert home.run("vault", "init").returncode == 0
+    added = subprocess.run(
+        home.command("vault", "add", "lab", "-u", "demo", "--password-stdin"),
+        input="demo\n",
+        capture_output=True,
+        text=True,
+        env=home.environment,
+        check=False,
+    )
+    assert added.returncode == 0, added.stderr
+    trusted = home.run("hosts", "trust", "good-1", "good-2", "mute-1", "odd-1", "-y")
+    assert trusted.returncode == 0, trusted.stderr
+    return home
+
+
+def test_a_run_saves_what_is_good_and_names_what_is_not(ready: Home) -> None:
+    done = ready.run("run", "--job", ready.job(), "--devices", "good-1,good-2,shut-1,web-1,odd-1")
+    lines = {line.split()[0]: line for line in done.stdout.splitlines()}
+    assert done.returncode == 3, done.stderr
+    assert lines.keys() == {"good-1", "good-2", "shut-1", "web-1", "odd-1"}
+    capture = ready.path / "collections" / "arp" / "good-1.txt"
+    assert " ok " in lines["good-1"]
+    assert f" {capture.stat().st_size} bytes arista_eos_show_ip_arp " in lines["good-1"]
+    assert " failed " in lines["shut-1"]
+    assert "connection_refused" in lines["shut-1"]
+    assert "not_ssh" in lines["web-1"]
+    assert " skipped " in lines["odd-1"]
+    assert not (ready.path / "collections" / "arp" / "odd-1.txt").exists()
+    assert "partial: 2 ok, 1 skipped, 2 failed of 5" in done.stderr.splitlines()[-1]
+    shown = json.loads(ready.run("runs", "show", "1", "--json").stdout)
+    assert {d["device"]: d["error_kind"] for d in shown["devices"]}["web-1"] == "not_ssh"
+
+
+def test_json_is_exactly_the_events(ready: Home) -> None:
+    done = ready.run("run", "--job", ready.job(), "--devices", "good-1,shut-1", "--json")
+    events = [json.loads(line) for line in done.stdout.splitlines()]
+    assert done.returncode == 3
+    assert events[0]["event"] == "run_started"
+    assert events[0]["total"] == 2
+    assert events[-1]["event"] == "run_finished"
+    assert (events[-1]["status"], events[-1]["success_count"]) == ("partial", 1)
+    for event in events:
+        assert tuple(event)[1:] == EVENT_FIELDS[event["event"]]
+    assert {e["device"]: e["status"] for e in events if e["event"] == "device_finished"} == {
+        "good-1": "ok",
+        "shut-1": "failed",
+    }
+
+
+def test_a_dry_run_says_who_and_why_not_and_touches_nothing(home: Home) -> None:
+    before = sorted((file, file.stat().st_mtime_ns) for file in home.path.rglob("*"))
+    job = home.job(device_filter={"vendor": "arista", "name_pattern": "1$"})
+    before.append((Path(job), Path(job).stat().st_mtime_ns))
+    done = home.run("run", "--job", job, "--dry-run", "--json", VCOLLECTOR_VAULT_PASS="")
+    (plan,) = json.loads(done.stdout)
+    assert done.returncode == 0, done.stderr
+    assert {item["device"] for item in plan["devices"]} == {"good-1", "shut-1", "web-1", "mute-1", "odd-1"}
+    assert plan["left_out"] == [
+        {"device": "bare-1", "reason": "no address"},
+        {"device": "good-2", "reason": "name does not match 1$"},
+    ]
+    assert plan["devices"][0]["template"] == "arista_eos_show_ip_arp"
+    assert plan["devices"][0]["path"].endswith("/collections/arp/good-1.txt")
+    assert {file for file in home.path.rglob("*") if file.suffix != ".json"} == {
+        file for file, _ in before if file.suffix != ".json"
+    }
+    text = home.run("run", "--job", job, "--dry-run", VCOLLECTOR_VAULT_PASS="").stdout
+    assert "left out: good-2: name does not match 1$" in text
+    assert "command: show ip arp" in text
+
+
+def test_a_command_that_may_write_needs_a_yes(ready: Home) -> None:
+    job = ready.job(commands={"command": "reload", "output_directory": "x"})
+    done = ready.run("run", "--job", job, "--devices", "good-1", "-y")
+    assert done.returncode == 2
+    assert "--allow-any-command" in done.stderr
+    assert "needs --allow-any-command" in ready.run("run", "--job", job, "--dry-run").stdout
+
+
+def test_unknown_host_keys_are_refused_then_trusted_by_job(home: Home, ready: Home) -> None:
+    (ready.path / "known_hosts").unlink()
+    job = ready.job(device_filter={"vendor": "arista", "name_pattern": "^good"})
+    done = ready.run("run", "--job", job)
+    assert done.returncode == 5
+    assert done.stdout.count("host_key_unknown") == 2
+    asked = ready.run("hosts", "trust", "--job", job)
+    assert (asked.returncode, "Add -y" in asked.stderr) == (2, True)
+    assert asked.stdout.count("SHA256:") == 2
+    assert ready.run("hosts", "trust", "--job", job, "-y").returncode == 0
+    assert ready.run("run", "--job", job).returncode == 0
+    listed = json.loads(ready.run("hosts", "list", "--json").stdout)
+    assert sum(bool(host["fingerprint"]) for host in listed) == 2
+
+
+def test_accept_new_stores_first_contacts(ready: Home) -> None:
+    (ready.path / "known_hosts").unlink()
+    done = ready.run("run", "--job", ready.job(), "--devices", "good-1", "--host-keys", "accept-new")
+    assert done.returncode == 0, done.stdout
+    assert ready.run("run", "--job", ready.job(), "--devices", "good-1").returncode == 0
+
+
+def test_a_changed_key_is_refused_and_replaced_only_with_its_fingerprint(ready: Home) -> None:
+    known = ready.path / "known_hosts"
+    scanned = {h["device"]: h for h in json.loads(ready.run("hosts", "scan", "good-1", "--json").stdout)}
+    lines = known.read_text().splitlines()
+    ports = [line.split()[0] for line in lines]
+    keys = [line.split(" ", 1)[1] for line in lines]
+    known.write_text("\n".join(f"{p} {k}" for p, k in zip(ports, keys[1:] + keys[:1], strict=True)) + "\n")
+    assert ready.run("run", "--job", ready.job(), "--devices", "good-1").returncode == 5
+    assert ready.run("hosts", "scan", "good-1").returncode == 5
+    refused = ready.run("hosts", "trust", "good-1", "-y")
+    assert refused.returncode == 5
+    assert "hosts replace" in refused.stderr
+    wrong = ready.run("hosts", "replace", "good-1", "--fingerprint", "SHA256:" + "A" * 43)
+    assert wrong.returncode == 5
+    right = scanned["good-1"]["fingerprint"]
+    assert ready.run("hosts", "replace", "good-1", "--fingerprint", right).returncode == 0
+    assert ready.run("run", "--job", ready.job(), "--devices", "good-1").returncode == 0
+
+
+def test_scanning_what_is_no_ssh_names_it(ready: Home) -> None:
+    done = ready.run("hosts", "scan", "web-1", "shut-1", "good-1", "--json")
+    assert done.returncode == 3
+    found = {host["device"]: host for host in json.loads(done.stdout)}
+    assert found["good-1"]["status"] == "ok"
+    assert found["web-1"]["status"] == "not_ssh"
+    assert found["shut-1"]["status"] == "connection_refused"
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
+def test_a_signal_stops_the_run_and_leaves_it_tidy(ready: Home, number: signal.Signals) -> None:
+    command = ready.command("run", "--job", ready.job(), "--devices", "good-1,mute-1", "--json")
+    with subprocess.Popen(
+        command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=ready.environment
+    ) as program:
+        assert program.stdout is not None
+        for line in program.stdout:
+            event = json.loads(line)
+            if (event.get("device"), event.get("phase")) == ("mute-1", "command"):
+                break
+        program.send_signal(number)
+        events = [json.loads(line) for line in program.stdout]
+        assert program.wait(20) == 128 + number
+    assert events[-1]["status"] == "cancelled"
+    run = ready.runs()[0]
+    assert (run["status"], run["cancelled"] >= 1) == ("cancelled", True)
+    devices = json.loads(ready.run("runs", "show", "1", "--json").stdout)["devices"]
+    assert {d["device"]: d["status"] for d in devices}["mute-1"] == "cancelled"
+    assert ready.run("run", "--job", ready.job(), "--devices", "good-1").returncode == 0
+
+
+def test_a_second_run_of_the_job_is_refused_and_the_first_resumed(ready: Home) -> None:
+    first = subprocess.Popen(
+        ready.command("run", "--job", ready.job(), "--devices", "mute-1,good-1", "--json"),
+        stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,
+        text=True,
+        env=ready.environment,
+    )
+    with first:
+        assert first.stdout is not None
+        for line in first.stdout:
+            if json.loads(line).get("phase") == "command" and "mute-1" in line:
+                break
+        second = ready.run("run", "--job", ready.job(), "--devices", "good-1")
+        first.terminate()
+        first.stdout.read()
+    assert second.returncode == 11
+    assert second.stderr.count("\n") <= 2
+    resumed = ready.run("run", "--resume", "1", "--devices", "good-2", "--json")
+    assert resumed.returncode == 0, resumed.stderr
+    assert '"device": "good-2"' in resumed.stdout
+    assert "good-1" not in resumed.stdout
+
+
+def test_only_the_failed_devices_are_tried_again(ready: Home) -> None:
+    assert ready.run("run", "--job", ready.job(), "--devices", "good-1,shut-1").returncode == 3
+    again = ready.run("run", "--retry-failed", "1")
+    assert again.returncode == 4
+    assert [line.split()[0] for line in again.stdout.splitlines()] == ["shut-1"]
+    assert ready.run("run", "--retry-failed", "99").returncode == 2
+
+
+def test_several_jobs_run_and_the_worst_code_wins(ready: Home) -> None:
+    only = {"vendor": "arista", "name_pattern": "^good"}
+    ready.job(job_id=1, device_filter=only)
+    ready.job(job_id=2, device_filter=only, capture_type="arp2")
+    done = ready.run("run", "--jobs-dir", str(ready.path / "jobs"), "-q")
+    assert (done.returncode, done.stdout) == (0, ""), done.stderr
+    ready.job(job_id=3, device_filter={"vendor": "nobody"}, capture_type="arp3")
+    done = ready.run("run", "--jobs-dir", str(ready.path / "jobs"))
+    assert done.returncode == 3
+    assert "no device matches" in done.stderr
+    assert len(done.stdout.splitlines()) == 4
+
+
+def test_a_reader_that_goes_away_does_not_stop_the_run(ready: Home) -> None:
+    job = ready.job(device_filter={"vendor": "arista", "name_pattern": "^good"})
+    read, write = os.pipe()
+    os.close(read)
+    with os.fdopen(write, "w") as closed:
+        done = subprocess.run(
+            ready.command("run", "--job", job, "--json"),
+            stdout=closed,
+            stderr=subprocess.PIPE,
+            text=True,
+            env=ready.environment,
+            check=False,
+        )
+        listed = subprocess.run(
+            ready.command("templates", "list"), stdout=closed, stderr=subprocess.PIPE, text=True, check=False
+        )
+    assert done.returncode == 0
+    assert "Traceback" not in done.stderr + listed.stderr
+    assert "BrokenPipe" not in done.stderr + listed.stderr
+    assert ready.runs()[0]["ok"] == 2
+
+
+def test_a_run_never_loads_the_screens(ready: Home) -> None:
+    arguments = ["vctui", "--home", str(ready.path), "run", "--job", ready.job(), "--devices", "good-1"]
+    program = (
+        "import sys\n"
+        f"sys.argv = {arguments!r}\n"
+        "from vctui.__main__ import main\n"
+        "code = main()\n"
+        "loaded = {name.split('.')[0] for name in sys.modules}\n"
+        'sys.exit(f\'{loaded & {"textual", "screens", "rich"}}\' if code == 0 and '
+        "loaded & {'textual', 'screens', 'rich'} else code)\n"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", program], capture_output=True, text=True, env=ready.environment, check=False
+    )
+    assert done.returncode == 0, done.stderr
+
+
+def test_no_secret_and_no_escape_reaches_the_output(ready: Home) -> None:
+    done = ready.run("run", "--job", ready.job(), "--json", "--devices", "good-1,odd-1,web-1")
+    for text in (done.stdout, done.stderr):
+        assert "\x1b" not in text
+        assert PASSWORD not in text
+        assert '"demo"' not in text

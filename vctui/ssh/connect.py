@@ -1,0 +1,201 @@
+"""From an address to a key exchange: resolving, connecting and the SSH handshake, each with a deadline."""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import ipaddress
+import socket
+import threading
+from collections.abc import Sequence
+from typing import Any
+
+from paramiko.ssh_exception import IncompatiblePeer, SSHException
+
+from vctui.errors import DeviceError
+from vctui.ssh.hostkey_index import host_name, is_host
+from vctui.ssh.hostkeys import ScannedKey
+from vctui.ssh.lifeline import Deadline, Lifeline
+from vctui.ssh.transport import ClosedBeforeIdent, IdentTimeout, NotSSH, OldSSH, Transport
+from vctui.text import safe_line
+
+_UNREACHABLE = {
+    errno.EHOSTUNREACH,
+    errno.ENETUNREACH,
+    errno.EHOSTDOWN,
+    errno.ENETDOWN,
+    errno.EADDRNOTAVAIL,
+    errno.EACCES,
+    errno.EPERM,
+}
+_WAKE = 5.0
+"""Seconds after which an idle transport looks whether it has been closed; closing wakes it anyway."""
+
+_Address = tuple[int, Any]
+
+
+def open_socket(host: str, port: int, deadline: Deadline, lifeline: Lifeline) -> socket.socket:
+    """A connected socket without Nagle's delay. Raises DeviceError."""
+    addresses = _resolve(host, port, deadline, lifeline)
+    failure: OSError = TimeoutError()
+    for left, (family, address) in zip(range(len(addresses), 0, -1), addresses, strict=True):
+        sock: socket.socket | None = None
+        try:
+            sock = socket.socket(family, socket.SOCK_STREAM)
+            lifeline.tie(lambda sock=sock: shut(sock))  # type: ignore[misc]
+            sock.settimeout(max(0.001, deadline.remaining() / left))
+            sock.connect(address)
+            sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+            return sock
+        except OSError as error:
+            failure = error
+            if sock is not None:
+                sock.close()
+        if lifeline.is_cut:
+            break
+    raise _connect_error(f"{host_name(host, port)}", failure) from failure
+
+
+def shut(sock: socket.socket) -> None:
+    """End a connection in both directions, which wakes whoever waits on it; the owner still closes it."""
+    with contextlib.suppress(OSError):
+        sock.shutdown(socket.SHUT_RDWR)
+
+
+def _connect_error(name: str, error: OSError) -> DeviceError:
+    if isinstance(error, ConnectionRefusedError):
+        return DeviceError("connection_refused", f"{name} refuses the connection")
+    if isinstance(error, TimeoutError):
+        return DeviceError("connection_timeout", f"{name} does not answer")
+    reason = safe_line(error.strerror or type(error).__name__)
+    if error.errno in _UNREACHABLE:
+        return DeviceError("unreachable", f"{name} cannot be reached: {reason}")
+    if isinstance(error, ConnectionError):
+        return DeviceError("disconnected", f"{name} drops the connection: {reason}")
+    return DeviceError("internal", f"{name}: no connection: {reason}")
+
+
+def _resolve(host: str, port: int, deadline: Deadline, lifeline: Lifeline) -> list[_Address]:
+    if not is_host(host):
+        raise DeviceError("dns_failure", f"{safe_line(host, 80)!r} is no host name or address")
+    if not 0 < port < 65536:
+        raise DeviceError("unreachable", f"{port} is no port", "Correct the device's port in the inventory")
+    try:
+        ipaddress.ip_address(host)
+    except ValueError:
+        return _ask_resolver(host, port, deadline, lifeline)
+    try:
+        return _lookup(host, port, socket.AI_NUMERICHOST)
+    except OSError as error:
+        raise DeviceError("dns_failure", f"{host} is no address that can be used here") from error
+
+
+def _ask_resolver(host: str, port: int, deadline: Deadline, lifeline: Lifeline) -> list[_Address]:
+    # A resolver cannot be interrupted, so it gets a thread that may outlive our patience.
+    answer: list[list[_Address] | OSError] = []
+    done = threading.Event()
+
+    def ask() -> None:
+        try:
+            answer.append(_lookup(host, port, 0))
+        except (OSError, UnicodeError) as error:
+            answer.append(error if isinstance(error, OSError) else socket.gaierror(str(error)))
+        done.set()
+
+    lifeline.tie(done.set)
+    threading.Thread(target=ask, name=f"resolve-{host[:40]}", daemon=True).start()
+    done.wait(deadline.remaining())
+    if not answer:
+        raise DeviceError("dns_failure", f"no answer from the resolver for {host}")
+    if isinstance(answer[0], OSError):
+        reason = safe_line(answer[0].strerror or str(answer[0]))
+        raise DeviceError("dns_failure", f"{host} cannot be resolved: {reason}") from answer[0]
+    return answer[0]
+
+
+def _lookup(host: str, port: int, flags: int) -> list[_Address]:
+    found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM, proto=socket.IPPROTO_TCP, flags=flags)
+    return [(family, address) for family, _, _, _, address in found]
+
+
+def shake_hands(
+    sock: socket.socket,
+    name: str,
+    *,
+    ident_timeout: float,
+    kex_timeout: float,
+    known: Sequence[str] = (),
+    legacy: bool = False,
+    debug: bool = False,
+) -> Transport:
+    """Identify each other and agree on keys; nobody is authenticated yet. Raises DeviceError.
+
+    The transport's thread then runs until `hang_up`. Timeouts are in seconds.
+    """
+    transport = Transport(sock, known=known, legacy=legacy, debug=debug)
+    transport.banner_timeout = ident_timeout
+    sock.settimeout(_WAKE)
+    done = threading.Event()
+    transport.start_client(event=done)
+    try:
+        if not transport.identified.wait(ident_timeout):
+            raise DeviceError("connection_timeout", f"{name} does not identify itself as an SSH server")
+        if not done.wait(kex_timeout):
+            raise DeviceError("connection_timeout", f"{name} does not finish the key exchange")
+        if not (transport.is_active() and transport.initial_kex_done):
+            raise _handshake_error(transport, name)
+    except BaseException:
+        hang_up(transport)
+        raise
+    return transport
+
+
+def presented_key(transport: Transport, host: str, port: int) -> ScannedKey:
+    """The host key that signed the key exchange."""
+    if transport.host_key is None:
+        raise lost(transport, host_name(host, port))
+    blob = transport.host_key.asbytes()
+    size = int.from_bytes(blob[:4])
+    return ScannedKey(host, port, blob[4 : 4 + size].decode("ascii", "replace"), blob)
+
+
+def lost(transport: Transport, name: str, cause: BaseException | None = None) -> DeviceError:
+    """The error for a connection that ended, with the reason the device gave for it, if any."""
+    reason = f": {safe_line(transport.disconnect_reason, 200)}" if transport.disconnect_reason else ""
+    error = DeviceError("disconnected", f"{name} closed the connection{reason}")
+    error.__cause__ = cause
+    return error
+
+
+def hang_up(transport: Transport) -> None:
+    """Close the connection and wait for its thread to end."""
+    if isinstance(transport.sock, socket.socket):
+        shut(transport.sock)
+    if transport.is_alive():
+        transport.join(2.0)
+    transport.close()
+    transport.sock.close()
+
+
+def _handshake_error(transport: Transport, name: str) -> DeviceError:
+    cause = transport.get_exception()
+    error: DeviceError
+    if isinstance(cause, NotSSH):
+        error = DeviceError("not_ssh", f"{name} is no SSH server: {safe_line(str(cause), 100)}")
+    elif isinstance(cause, OldSSH):
+        message = f"{name} only speaks version {safe_line(str(cause), 20)} of SSH"
+        error = DeviceError("kex_mismatch", message, "Enable SSH version 2 on the device")
+    elif isinstance(cause, IdentTimeout):
+        error = DeviceError("connection_timeout", f"{name} does not identify itself as an SSH server")
+    elif isinstance(cause, ClosedBeforeIdent):
+        error = DeviceError("disconnected", f"{name} closed the connection before any greeting")
+    elif isinstance(cause, IncompatiblePeer):
+        error = DeviceError("kex_mismatch", f"{name}: {safe_line(str(cause), 200)}")
+    elif cause is None or isinstance(cause, EOFError | OSError):
+        return lost(transport, name, cause)
+    elif isinstance(cause, SSHException):
+        error = DeviceError("kex_mismatch", f"{name}: the key exchange failed: {safe_line(str(cause), 200)}")
+    else:
+        error = DeviceError("internal", f"{name}: the key exchange failed: {type(cause).__name__}")
+    error.__cause__ = cause
+    return error

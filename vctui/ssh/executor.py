@@ -1,0 +1,141 @@
+"""The pool: targets in, results out, and a way to stop. Whoever calls it knows nothing of SSH."""
+
+from __future__ import annotations
+
+import logging
+import threading
+from collections.abc import Callable, Iterable, Sequence
+from typing import Any
+
+from vctui.config import find_home, pause
+from vctui.errors import DeviceError, UsageError
+from vctui.events import Phase
+from vctui.records import SSHCredentials
+from vctui.ssh.auth import KeyRing
+from vctui.ssh.hostkeys import KnownHosts
+from vctui.ssh.lifeline import Lifelines
+from vctui.ssh.model import CommandOutput, ExecutionResult, ExecutorOptions, Target
+from vctui.ssh.platforms import load_platforms
+from vctui.ssh.session import Session, Surroundings, failed_result
+from vctui.ssh.shell import Held
+from vctui.ssh.workers import work_through
+
+__all__ = ["CommandOutput", "ExecutionResult", "ExecutorOptions", "SSHExecutorPool", "Target"]
+
+_log = logging.getLogger(__name__)
+
+PhaseCallback = Callable[[Target, Phase], None]
+ResultCallback = Callable[[Target, ExecutionResult], None]
+ProgressCallback = Callable[[int, int, ExecutionResult], None]
+
+
+def _ignore_phase(target: Target, phase: Phase) -> None:
+    """For callers that do not listen."""
+
+
+class SSHExecutorPool:
+    """Collects from many devices at once, at most `max_workers` at a time."""
+
+    def __init__(
+        self,
+        credentials: SSHCredentials | None = None,
+        options: ExecutorOptions = ExecutorOptions(),  # noqa: B008 - frozen
+        max_workers: int = 12,
+    ) -> None:
+        self.credentials = credentials
+        self.options = options
+        self.max_workers = max_workers
+
+    def run(
+        self,
+        targets: Iterable[Target],
+        *,
+        on_phase: PhaseCallback = _ignore_phase,
+        on_result: ResultCallback,
+        cancel: threading.Event | None = None,
+    ) -> None:
+        """Work through the targets; returns when each has had exactly one `on_result`, cancelled ones too.
+
+        Callbacks come from several threads; what they raise is logged. Setting `cancel` closes all live
+        sessions at once. Raises StorageError for an unreadable known_hosts and UsageError for a bad platform
+        file, both before anything is sent.
+        """
+        options = self.options
+        known_hosts = KnownHosts(options.known_hosts or find_home() / "known_hosts")
+        known_hosts.lookup("")
+        load_platforms(options.platforms)
+        shared = Surroundings(options, known_hosts, KeyRing(), Held(options.max_held))
+        lifelines = Lifelines()
+
+        def collect(target: Target) -> None:
+            line = lifelines.open()
+            try:
+                result = Session(
+                    target, shared, line, lambda phase: self._tell(on_phase, target, phase)
+                ).run()
+            except Exception as error:  # noqa: BLE001 - a target that cannot even be tried has a result too
+                _log.exception("a session could not be started")
+                result = failed_result(target, DeviceError("internal", type(error).__name__))
+            finally:
+                lifelines.close(line)
+            self._tell(on_result, target, result)
+
+        try:
+            work_through(
+                targets, collect, workers=self.max_workers, name="ssh", lifelines=lifelines, cancel=cancel
+            )
+        finally:
+            shared.keys.forget()
+
+    @staticmethod
+    def _tell(callback: Callable[[Target, Any], None], target: Target, news: Any) -> None:
+        try:
+            callback(target, news)
+        except Exception:  # noqa: BLE001 - the caller's bug must not cost a result
+            _log.exception("a callback of the pool failed")
+
+    def execute_batch(
+        self,
+        targets: Sequence[tuple[str, str, Any]],
+        progress_callback: ProgressCallback | None = None,
+    ) -> list[ExecutionResult]:
+        """Run (host, command, extra_data) for scripts; results come in the order of the targets.
+
+        A command is split on ","; a host may carry its port, as in `192.0.2.1:2222` or `[2001:db8::1]:2222`.
+        """
+        if self.credentials is None:
+            raise UsageError("the pool has no credentials", "Give them to SSHExecutorPool")
+        results: dict[int, ExecutionResult] = {}
+        lock = threading.Lock()
+
+        def collect(target: Target, result: ExecutionResult) -> None:
+            with lock:
+                results[target.key] = result
+                if progress_callback is not None:
+                    progress_callback(len(results), len(targets), result)
+
+        self.run([self._target(key, *row) for key, row in enumerate(targets)], on_result=collect)
+        return [results[key] for key in range(len(targets))]
+
+    def _target(self, key: int, address: str, command: str, extra_data: Any) -> Target:
+        assert self.credentials is not None
+        host, port = _split(address.strip())
+        return Target(
+            device=address,
+            host=host,
+            port=port,
+            credentials=self.credentials,
+            commands=tuple(part.strip() for part in command.split(",") if part.strip()),
+            timeout=self.options.timeout,
+            inter_command_delay=pause(self.options.inter_command_time),
+            key=key,
+            extra_data=extra_data,
+        )
+
+
+def _split(address: str) -> tuple[str, int]:
+    if address.startswith("["):
+        host, _, rest = address[1:].partition("]")
+        return host, int(rest[1:]) if rest[:1] == ":" and rest[1:].isdecimal() else 22
+    host, colon, port = address.partition(":")
+    return (host, int(port)) if colon and port.isdecimal() else (address, 22)

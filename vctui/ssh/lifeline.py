@@ -1,0 +1,91 @@
+"""Deadlines, and the way in which another thread ends what a session is waiting for."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable
+
+
+class Deadline:
+    """A point in time on the monotonic clock."""
+
+    __slots__ = ("_at",)
+
+    def __init__(self, seconds: float) -> None:
+        self._at = time.monotonic() + seconds
+
+    def remaining(self) -> float:
+        """Seconds left, never below 0."""
+        return max(0.0, self._at - time.monotonic())
+
+    def within(self, seconds: float) -> float:
+        """What is left, but no more than `seconds`: how long one wait may take."""
+        return min(seconds, self.remaining())
+
+
+class Lifeline:
+    """What a session hangs on. Cutting it, from any thread, closes everything that was tied to it."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._closers: list[Callable[[], None]] = []
+        self._cut = threading.Event()
+
+    @property
+    def is_cut(self) -> bool:
+        return self._cut.is_set()
+
+    def pause(self, seconds: float) -> None:
+        """Wait that long, or until the line is cut."""
+        self._cut.wait(seconds)
+
+    def tie(self, closer: Callable[[], None]) -> None:
+        """Have `closer` called when the line is cut; at once, when it is cut already. It must not raise."""
+        with self._lock:
+            if not self._cut.is_set():
+                self._closers.append(closer)
+                return
+        closer()
+
+    def cut(self) -> None:
+        """End the session. Safe to call more than once."""
+        with self._lock:
+            self._cut.set()
+            closers, self._closers = self._closers, []
+        for closer in closers:
+            closer()
+
+
+class Lifelines:
+    """The live sessions of a run."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._live: set[Lifeline] = set()
+        self._cut = False
+
+    def open(self) -> Lifeline:
+        """A new line; it is cut from the start when the run is cancelled already."""
+        line = Lifeline()
+        with self._lock:
+            self._live.add(line)
+            cut = self._cut
+        if cut:
+            line.cut()
+        return line
+
+    def close(self, line: Lifeline) -> None:
+        with self._lock:
+            self._live.discard(line)
+
+    def cut_all(self) -> None:
+        with self._lock:
+            self._cut = True
+            live = list(self._live)
+        for line in live:
+            line.cut()
+
+    @property
+    def is_cut(self) -> bool:
+        return self._cut

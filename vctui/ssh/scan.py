@@ -1,0 +1,75 @@
+"""Looking at host keys without logging in: a key exchange takes place, and no name or password is sent."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Iterable, Sequence
+
+from vctui.errors import DeviceError
+from vctui.ssh.connect import hang_up, open_socket, presented_key, shake_hands
+from vctui.ssh.hostkey_index import host_name
+from vctui.ssh.hostkeys import ScannedKey
+from vctui.ssh.lifeline import Deadline, Lifeline, Lifelines
+from vctui.ssh.workers import work_through
+from vctui.text import safe_line
+
+Address = tuple[str, int]
+ScanResult = ScannedKey | DeviceError
+
+
+def scan_host_key(
+    host: str,
+    port: int = 22,
+    timeout: float = 10.0,
+    *,
+    known: Sequence[str] = (),
+    legacy: bool = False,
+    lifeline: Lifeline | None = None,
+) -> ScannedKey:
+    """The key that a host presents; key types in `known` are asked for first. Raises DeviceError."""
+    deadline = Deadline(timeout)
+    sock = open_socket(host, port, deadline, lifeline or Lifeline())
+    try:
+        left = deadline.remaining()
+        transport = shake_hands(
+            sock, host_name(host, port), ident_timeout=left, kex_timeout=left, known=known, legacy=legacy
+        )
+        try:
+            return presented_key(transport, host, port)
+        finally:
+            hang_up(transport)
+    finally:
+        sock.close()
+
+
+def scan_host_keys(
+    addresses: Iterable[Address],
+    workers: int = 32,
+    cancel: threading.Event | None = None,
+    on_result: Callable[[Address, ScanResult], None] | None = None,
+    timeout: float = 10.0,
+) -> dict[Address, ScanResult]:
+    """Scan many hosts at once; a failure is a result. `on_result` is called from several threads."""
+    lifelines = Lifelines()
+    results: dict[Address, ScanResult] = {}
+
+    def scan(address: Address) -> None:
+        line = lifelines.open()
+        name = safe_line(host_name(*address))
+        result: ScanResult
+        try:
+            result = scan_host_key(*address, timeout, lifeline=line)
+        except DeviceError as error:
+            result = error
+        except Exception as error:  # noqa: BLE001 - one host must not cost the others their results
+            result = DeviceError("internal", f"{name}: {type(error).__name__}")
+        if line.is_cut and isinstance(result, DeviceError):
+            result = DeviceError("cancelled", f"{name}: the scan was cancelled")
+        lifelines.close(line)
+        results[address] = result
+        if on_result is not None:
+            on_result(address, result)
+
+    wanted = list(dict.fromkeys(addresses))
+    work_through(wanted, scan, workers=workers, name="scan", lifelines=lifelines, cancel=cancel)
+    return {address: results[address] for address in wanted}

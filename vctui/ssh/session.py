@@ -1,0 +1,272 @@
+"""One device, from the connection to the last command."""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import paramiko
+from paramiko.channel import Channel
+
+from vctui.errors import DeviceError, HostKeyRefused, StorageError
+from vctui.events import Phase
+from vctui.ssh.auth import KeyRing, Login
+from vctui.ssh.connect import hang_up, open_socket, presented_key, shake_hands
+from vctui.ssh.hostkey_index import host_name
+from vctui.ssh.hostkeys import KeyCheck, KnownHosts, ScannedKey
+from vctui.ssh.lifeline import Deadline, Lifeline
+from vctui.ssh.model import CommandOutput, ExecutionResult, ExecutorOptions, Target
+from vctui.ssh.platforms import GENERIC, get_platform
+from vctui.ssh.rules import changes_configuration
+from vctui.ssh.shell import Held, Shell, open_channel
+from vctui.ssh.talk import Reply, Talk, judge
+from vctui.ssh.transport import Transport
+from vctui.text import safe_line
+
+_log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Surroundings:
+    """What the sessions of one run share."""
+
+    options: ExecutorOptions
+    known_hosts: KnownHosts
+    keys: KeyRing
+    held: Held
+
+
+class Session:
+    """Collects from one target. `run` never raises: a failure is a result."""
+
+    def __init__(
+        self,
+        target: Target,
+        shared: Surroundings,
+        lifeline: Lifeline,
+        on_phase: Callable[[Phase], None],
+    ) -> None:
+        self._target = target
+        self._shared = shared
+        self._lifeline = lifeline
+        self._on_phase = on_phase
+        self._deadline = Deadline(target.limit)
+        self._platform = get_platform(target.device_type, shared.options.platforms)
+        self._name = host_name(target.host, target.port)
+        self._transport: Transport | None = None
+        self._channel: Channel | None = None
+        self._shell: Shell | None = None
+        self._outputs: list[CommandOutput] = []
+
+    def run(self) -> ExecutionResult:
+        """Do it all, and close everything."""
+        started = time.monotonic()
+        failure: DeviceError | None = None
+        partial = ""
+        try:
+            self._run()
+        except DeviceError as error:
+            failure = error
+        except Exception as error:  # noqa: BLE001 - a bug here must not cost the other devices their results
+            _log.error("session with %s failed", safe_line(self._name), exc_info=True)
+            failure = DeviceError("internal", f"{safe_line(self._name)}: {type(error).__name__}")
+        if failure is not None:
+            if self._lifeline.is_cut:
+                failure = DeviceError("cancelled", f"{safe_line(self._name)}: the run was cancelled")
+            partial = self._shell.partial() if self._shell is not None else ""
+        self._close(politely=failure is None)
+        duration_ms = (time.monotonic() - started) * 1000
+        prompt = self._shell.prompt.text if self._shell is not None else ""
+        outputs = tuple(self._outputs)
+        if failure is not None:
+            return failed_result(self._target, failure, outputs, partial, prompt, duration_ms)
+        return ExecutionResult(
+            host=self._target.host,
+            device=self._target.device,
+            success=True,
+            verdict="complete",
+            outputs=outputs,
+            duration_ms=duration_ms,
+            key=self._target.key,
+            extra_data=self._target.extra_data,
+            prompt=prompt,
+        )
+
+    def _run(self) -> None:
+        target = self._target
+        if self._lifeline.is_cut:
+            raise DeviceError("cancelled", "")
+        for command in target.commands:
+            if not command.isprintable():
+                raise DeviceError("command_rejected", f"{safe_line(command, 80)!r} is more than one line")
+        key = self._shared.keys.key(target.credentials)
+        transport = self._connect()
+        self._check_host_key(transport)
+        self._log_in(transport, key)
+        talk = self._find_prompt(transport)
+        self._on_phase("command")
+        first = True
+        for command in target.commands:
+            if not command.strip():
+                continue
+            if not first and target.inter_command_delay > 0:
+                self._lifeline.pause(self._deadline.within(target.inter_command_delay))
+            first = False
+            self._command(talk, command.strip())
+
+    def _connect(self) -> Transport:
+        target, options = self._target, self._shared.options
+        self._on_phase("connecting")
+        connecting = Deadline(self._within(options.connect_timeout))
+        sock = open_socket(target.host, target.port, connecting, self._lifeline)
+        self._on_phase("host_key")
+        try:
+            self._transport = shake_hands(
+                sock,
+                self._name,
+                ident_timeout=self._within(options.banner_timeout),
+                kex_timeout=self._within(options.banner_timeout),
+                known=self._shared.known_hosts.key_types(target.host, target.port),
+                legacy=self._platform.legacy_algorithms,
+                debug=options.debug,
+            )
+        except BaseException:
+            sock.close()
+            raise
+        return self._transport
+
+    def _within(self, seconds: float) -> float:
+        return self._deadline.within(min(seconds, self._target.timeout))
+
+    def _check_host_key(self, transport: Transport) -> None:
+        key = presented_key(transport, self._target.host, self._target.port)
+        known_hosts = self._shared.known_hosts
+        check = known_hosts.check(key.host, key.port, key.key_type, key.blob)
+        if check.status == "ok":
+            return
+        if check.status == "unknown" and self._shared.options.host_keys == "accept-new":
+            try:
+                known_hosts.add([key])
+            except HostKeyRefused as error:
+                raise DeviceError("host_key_changed", error.message) from error
+            except StorageError as error:
+                raise DeviceError("save_failed", error.message, error.next_step) from error
+            return
+        raise host_key_error(known_hosts, key, check)
+
+    def _log_in(self, transport: Transport, key: paramiko.PKey | None) -> None:
+        self._on_phase("authenticating")
+        deadline = Deadline(self._within(self._shared.options.auth_timeout))
+        Login(transport, self._name, deadline).run(self._target.credentials, key)
+
+    def _find_prompt(self, transport: Transport) -> Talk:
+        target, options = self._target, self._shared.options
+        self._on_phase("prompt")
+        self._channel = open_channel(transport, self._name, self._deadline, target.timeout)
+        self._shell = Shell(
+            self._channel,
+            transport,
+            self._name,
+            self._platform,
+            deadline=self._deadline,
+            timeout=target.timeout,
+            max_output=options.max_output,
+            held=self._shared.held,
+        )
+        talk = Talk(self._shell, self._platform, self._name)
+        talk.find_prompt()
+        if target.credentials.enable_secret and talk.is_unprivileged and self._platform.name != GENERIC:
+            talk.enable(target.credentials.enable_secret)
+        for command in self._paging_commands():
+            talk.command(command)
+        self._shell.begin()
+        return talk
+
+    def _paging_commands(self) -> tuple[str, ...]:
+        wanted = self._target.paging_disable
+        if wanted is None:
+            return self._platform.paging_off
+        commands = tuple(c.strip() for c in wanted.replace("\n", ",").split(",") if c.strip())
+        if any(changes_configuration(command) or not command.isprintable() for command in commands):
+            return self._platform.paging_off
+        return commands
+
+    def _command(self, talk: Talk, command: str) -> None:
+        assert self._shell is not None
+        secret = self._target.credentials.enable_secret or self._target.credentials.password
+        if self._platform.is_privilege(command):
+            if not talk.is_unprivileged:
+                self._keep(command, talk.command(command), None)
+            else:
+                self._keep(command, talk.enable(secret), None)
+            return
+        reply = talk.command(command)
+        if not self._platform.is_paging(command):
+            try:
+                judge(self._platform, self._name, command, reply)
+            except DeviceError as error:
+                self._keep(command, reply, error.message)
+                raise
+        self._keep(command, reply, None)
+        self._shell.begin()
+
+    def _keep(self, command: str, reply: Reply, error: str | None) -> None:
+        assert self._shell is not None
+        self._outputs.append(CommandOutput(command, reply.text, self._shell.prompt.text, error))
+
+    def _close(self, *, politely: bool) -> None:
+        if self._shell is not None:
+            self._shell.begin()
+        if self._channel is not None and politely:
+            self._channel.close()
+        if self._transport is not None:
+            hang_up(self._transport)
+
+
+def failed_result(
+    target: Target,
+    failure: DeviceError,
+    outputs: tuple[CommandOutput, ...] = (),
+    partial: str = "",
+    prompt: str = "",
+    duration_ms: float = 0.0,
+) -> ExecutionResult:
+    """The result of a device that failed; `outputs` are those of the commands before."""
+    return ExecutionResult(
+        host=target.host,
+        device=target.device,
+        success=False,
+        verdict="suspect" if failure.kind == "incomplete" else "failed",
+        outputs=outputs,
+        duration_ms=duration_ms,
+        error_kind=failure.kind,
+        error=failure.message,
+        next_step=failure.next_step,
+        partial=partial,
+        key=target.key,
+        extra_data=target.extra_data,
+        prompt=prompt,
+    )
+
+
+def host_key_error(known_hosts: KnownHosts, key: ScannedKey, check: KeyCheck) -> DeviceError:
+    """Why a presented key is refused, with both fingerprints and the line of the file."""
+    name = host_name(key.host, key.port)
+    presented = f"{key.key_type} {key.fingerprint}"
+    if check.status == "unknown":
+        return DeviceError("host_key_unknown", f"the host key of {name} is not known: {presented}")
+    places = ", ".join(
+        f"{e.key_type} {e.fingerprint} ({known_hosts.path}:{e.line})" for e in check.entries[:3]
+    )
+    if check.status == "revoked":
+        return DeviceError(
+            "host_key_changed",
+            f"the host key of {name} is revoked: {places}",
+            "Replace the device's host key",
+        )
+    return DeviceError(
+        "host_key_changed",
+        safe_line(f"the host key of {name} has changed: {places} is known, {presented} came", 900),
+    )

@@ -1,0 +1,175 @@
+"""What is said on a terminal: finding the prompt, turning paging off, raising rights, running commands."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from vctui.errors import DeviceError
+from vctui.ssh.prompts import CommandTracker, PromptLearner
+from vctui.ssh.rules import MAX_LINE, Platform
+from vctui.ssh.shell import Shell
+from vctui.text import safe_line
+
+_MAX_LINES = 50
+_MAX_NUDGES = 3
+_HIDDEN = "********"
+
+
+@dataclass(frozen=True, slots=True)
+class Reply:
+    """A complete output: the terminal's text from the echo to the prompt, and its lines in between."""
+
+    text: str
+    body: list[str]
+
+
+class _EmptyLines:
+    """How many empty lines may still be sent: at what looks like a prompt, and into a silence."""
+
+    def __init__(self) -> None:
+        self._sent = 0
+        self._nudges = 0
+
+    def may_send(self) -> bool:
+        self._sent += 1
+        return self._sent <= _MAX_LINES
+
+    def may_nudge(self) -> bool:
+        return self._nudges < _MAX_NUDGES
+
+    def nudge(self) -> None:
+        self._nudges += 1
+
+
+class Talk:
+    """The conversation with one device. Raises DeviceError; the shell keeps what arrived by then."""
+
+    def __init__(self, shell: Shell, platform: Platform, name: str) -> None:
+        self._shell = shell
+        self._platform = platform
+        self._name = name
+
+    def find_prompt(self) -> None:
+        """Wait for the first prompt and learn it. Raises DeviceError: prompt_not_found, disconnected."""
+        shell, learner = self._shell, PromptLearner(self._platform)
+        lines = _EmptyLines()
+        answered = True
+        while True:
+            tail = shell.tail
+            if not shell.has_more():
+                prompt = learner.learned(tail) if learner.is_candidate(tail, any_shape=True) else None
+                if prompt is not None:
+                    shell.prompt = prompt
+                    return
+                if answered and learner.is_candidate(tail) and lines.may_send():
+                    answered = False
+                    self._ask(learner)
+            finished = shell.receive(shell.wait_time(quiet=lines.may_nudge()))
+            if finished is None:
+                shell.check_patience("prompt_not_found", "no prompt came")
+                if shell.is_quiet() and lines.may_nudge() and self._may_ask(learner):
+                    lines.nudge()
+                    self._ask(learner)
+            elif not shell.answer_pager():
+                answered |= bool(finished)
+                learner.take(finished)
+
+    def _ask(self, learner: PromptLearner) -> None:
+        learner.asked = True
+        self._shell.send_line()
+
+    def _may_ask(self, learner: PromptLearner) -> bool:
+        """In silence: at an empty line, some devices wait for a key; a question is not ours to answer."""
+        tail = self._shell.tail
+        return not tail.strip() or learner.is_candidate(tail, any_shape=True)
+
+    def command(self, command: str) -> Reply:
+        """Run one command and wait until its output is complete.
+
+        Raises DeviceError: command_timeout, disconnected, output_limit.
+        """
+        shell, tracker = self._shell, CommandTracker(self._shell.prompt, self._platform)
+        lines = _EmptyLines()
+        shell.begin()
+        shell.send_line(command)
+        while True:
+            finished = shell.receive(shell.wait_time(quiet=lines.may_nudge()))
+            if finished is None:
+                shell.check_patience("command_timeout", "the output did not end")
+                if not shell.is_quiet():
+                    continue
+                if tracker.settle(shell.tail):
+                    return self._reply(tracker)
+                if lines.may_nudge() and tracker.has_lost_prompt(shell.tail):
+                    lines.nudge()
+                    self._send_empty(tracker)
+                continue
+            tracker.take(finished)
+            tail = shell.tail
+            if not tracker.at_prompt(tail):
+                shell.answer_pager()
+            elif not shell.has_more():
+                if tracker.is_complete(tail):
+                    return self._reply(tracker)
+                if tracker.wants_line() and lines.may_send():
+                    self._send_empty(tracker)
+
+    def _send_empty(self, tracker: CommandTracker) -> None:
+        tracker.sent += 1
+        self._shell.send_line()
+
+    def _reply(self, tracker: CommandTracker) -> Reply:
+        shell = self._shell
+        shell.prompt.change(shell.tail)
+        lines = shell.text()[tracker.start : tracker.end].split("\n")[:-1]
+        while len(lines) > 1 and lines[-1].strip() in shell.prompt.context:
+            lines.pop()
+        return Reply("\n".join([*lines, shell.tail]), lines[1:])
+
+    def enable(self, secret: str | None) -> Reply:
+        """Raise the session's rights. Raises DeviceError of kind enable_failed."""
+        rule = self._platform.privilege
+        if rule is None:
+            raise DeviceError("enable_failed", f"{self._name}: this platform has no enable step")
+        shell, tracker = self._shell, CommandTracker(self._shell.prompt, self._platform)
+        shell.begin()
+        shell.send_line(rule.command)
+        asked = False
+        while True:
+            finished = shell.receive(shell.wait_time(quiet=False))
+            if finished is None:
+                shell.check_patience("enable_failed", "the enable step did not end")
+                continue
+            tracker.take(finished)
+            tail = shell.tail
+            if len(tail) <= MAX_LINE and rule.password.fullmatch(tail):
+                if asked or not secret:
+                    reason = "refuses the enable secret" if asked else "asks for an enable secret"
+                    raise DeviceError("enable_failed", f"{self._name} {reason}")
+                asked = True
+                shell.send_line(secret)
+            elif tracker.at_prompt(tail) and not shell.has_more():
+                break
+        if shell.tail.rstrip().endswith(rule.unprivileged):
+            raise DeviceError("enable_failed", f"{self._name} does not give enable rights")
+        shell.prompt.change(shell.tail)
+        text = shell.text()
+        if secret:
+            text = text.replace(secret, _HIDDEN)
+        return Reply(text, text.split("\n")[1:-1])
+
+    @property
+    def is_unprivileged(self) -> bool:
+        """True when the platform has an enable step and the prompt shows that it has not been taken."""
+        rule = self._platform.privilege
+        return rule is not None and self._shell.prompt.text.endswith(rule.unprivileged)
+
+
+def judge(platform: Platform, name: str, command: str, reply: Reply) -> None:
+    """Raise DeviceError for an output that is none: a rejected command, or one whose known end is missing."""
+    rejection = platform.rejection(reply.body)
+    if rejection is not None:
+        shown = safe_line(command, 80)
+        raise DeviceError("command_rejected", f"{name} rejects {shown!r}: {safe_line(rejection, 160)}")
+    if platform.misses_end(command, reply.body):
+        raise DeviceError("incomplete", f"{name}: the last line of {safe_line(command, 80)!r} is missing")

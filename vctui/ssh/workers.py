@@ -1,0 +1,64 @@
+"""Threads that work through a list of items, and stop at once when the run is cancelled."""
+
+from __future__ import annotations
+
+import threading
+from collections import deque
+from collections.abc import Callable, Iterable
+from typing import TypeVar
+
+from vctui.ssh.lifeline import Lifelines
+
+Item = TypeVar("Item")
+_CANCEL_CHECK = 0.25
+"""Seconds between two looks at the caller's event, which cannot be waited for together with a thread."""
+
+
+def work_through(
+    items: Iterable[Item],
+    do: Callable[[Item], None],
+    *,
+    workers: int,
+    name: str,
+    lifelines: Lifelines,
+    cancel: threading.Event | None,
+) -> None:
+    """Call `do`, which must not raise, once for each item, in at most `workers` threads; wait for all of it.
+
+    After `cancel` the items that are left are still handed to `do`, with every lifeline cut.
+    """
+    waiting = deque(items)
+
+    def drain() -> None:
+        while True:
+            try:
+                item = waiting.popleft()
+            except IndexError:
+                return
+            do(item)
+
+    threads: list[threading.Thread] = []
+    try:
+        for number in range(1, min(max(1, workers), len(waiting)) + 1):
+            thread = threading.Thread(target=drain, name=f"{name}-{number}", daemon=True)
+            try:
+                thread.start()
+            except RuntimeError:  # the system gives no more threads
+                break
+            threads.append(thread)
+        if not threads:
+            drain()
+        _wait(threads, lifelines, cancel)
+    except BaseException:
+        lifelines.cut_all()
+        for thread in threads:
+            thread.join(5.0)
+        raise
+
+
+def _wait(threads: list[threading.Thread], lifelines: Lifelines, cancel: threading.Event | None) -> None:
+    for thread in threads:
+        while thread.is_alive():
+            if cancel is not None and cancel.is_set() and not lifelines.is_cut:
+                lifelines.cut_all()
+            thread.join(None if cancel is None or lifelines.is_cut else _CANCEL_CHECK)
