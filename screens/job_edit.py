@@ -46,7 +46,7 @@ class JobEditScreen(Screen[int | None]):
     its field. **Escape** goes back, and asks when something would be lost.
     """
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("ctrl+s", "save", "Save", id="edit.save", priority=True, tooltip="Save the job and go back"),
+        Binding("ctrl+s", "save", "Save", id="edit.save", tooltip="Save the job and go back"),
         Binding("f2", "choose", "Choose", id="edit.choose", tooltip="List the known values of this field"),
         Binding("escape", "back", "Back", id="edit.back", tooltip="Go back without saving"),
     ]
@@ -240,6 +240,10 @@ class JobEditScreen(Screen[int | None]):
             )
             return
         changes = {field.spec.column: field.value for field in self._changes}
+        if self._job_id is not None and not changes:
+            self.app.notify("Nothing was changed", markup=False)
+            self.dismiss(None)
+            return
         self._store({"id": self._job_id, **changes} if self._job_id is not None else self._values())
 
     @work(thread=True, exclusive=True, group="save", description="save the job")

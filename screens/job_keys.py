@@ -18,27 +18,22 @@ they can be run, and **^o** imports one into the database, where it can be chang
 **^p** finds every command by its name, with its key.
 """
 KEYS = (
-    Binding("enter", "open", "Open", id="jobs.open", priority=True, tooltip="See its devices, then run it"),
-    Binding("ctrl+n", "new", "New", id="jobs.new", priority=True, tooltip="Make a new database job"),
-    Binding("ctrl+e", "edit", "Edit", id="jobs.edit", priority=True, tooltip="Edit the job"),
+    Binding("ctrl+n", "new", "New", id="jobs.new", tooltip="Make a new database job"),
+    Binding("ctrl+e", "edit", "Edit", id="jobs.edit", tooltip="Edit the job"),
     Binding(
         "ctrl+d",
         "duplicate",
         "Copy",
         id="jobs.duplicate",
-        priority=True,
         show=False,
         tooltip="Edit a duplicate of the job",
     ),
-    Binding(
-        "ctrl+t", "switch", "On/Off", id="jobs.switch", priority=True, tooltip="Enable or disable the job"
-    ),
+    Binding("ctrl+t", "switch", "On/Off", id="jobs.switch", tooltip="Enable or disable the job"),
     Binding(
         "delete",
         "remove",
         "Remove",
         id="jobs.remove",
-        priority=True,
         show=False,
         tooltip="Remove the job from the database, after a question",
     ),
@@ -47,7 +42,6 @@ KEYS = (
         "import",
         "Import",
         id="jobs.import",
-        priority=True,
         show=False,
         tooltip="Import the job file into the database",
     ),
@@ -56,7 +50,6 @@ KEYS = (
         "lock",
         "Lock/unlock",
         id="jobs.lock",
-        priority=True,
         show=False,
         tooltip="Lock the vault, or unlock it",
     ),

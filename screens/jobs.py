@@ -142,8 +142,9 @@ class JobsScreen(Screen[None]):
         """Read the jobs again."""
         self._load()
 
+    @on(Input.Submitted, "#filter")
     @on(Rows.Picked)
-    def action_open(self) -> None:
+    def _open(self) -> None:
         """Go on to the preview of the job under the cursor."""
         line = self._rows.picked
         if line is None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import replace
 from typing import TYPE_CHECKING, ClassVar
 
 from textual import on, work
@@ -29,6 +28,7 @@ from screens.plan_view import (
     problem,
 )
 from screens.planning import Plans, load_plans, named
+from screens.start import ask_before
 from screens.widgets.rows import Rows
 from vctui.errors import VctuiError
 from vctui.text import safe_line
@@ -315,32 +315,17 @@ class PreviewScreen(Screen[None]):
 
     @work(exclusive=True, group="start", description="start the run")
     async def _ask_and_run(self, plan: Plan) -> None:
-        """Unlock, ask about new host keys, and go: in this order, so that no password is sent unasked."""
-        from screens.run import RunOptions, RunScreen
+        from screens.run import RunScreen
+        from screens.run_engine import RunOptions
 
-        if not self.context.resolver.is_unlocked:
-            from screens.unlock import UnlockScreen
-
-            if not await self.app.push_screen_wait(UnlockScreen(self.context)):
-                return
-        asks = self.context.settings.host_keys == "ask"
-        if asks and plan.unknown_hosts:
-            from screens.hostkeys import HostKeysScreen
-
-            refused = await self.app.push_screen_wait(HostKeysScreen(self.context, plan.unknown_hosts))
-            if refused is None:
-                return
-            plan = replace(
-                plan, items=tuple(item for item in plan.items if (item.host, item.port) not in refused)
-            )
-            if not plan.items:
-                self.notify("No device is left: all host keys are new", severity="warning", markup=False)
-                return
+        ready = await ask_before(self.app, self.context, plan)
+        if ready is None:
+            return
         options = RunOptions(
             validate=self._options["validate"],
             save=self._options["save"],
             force_save=self._options["force"],
             allow_any_command=self._allowed,
-            host_keys="strict" if asks else None,
+            host_keys="strict" if self.context.settings.host_keys == "ask" else None,
         )
-        self.app.switch_screen(RunScreen(self.context, plan, options))
+        self.app.switch_screen(RunScreen(self.context, ready, options))

@@ -6,8 +6,7 @@ import gc
 import sys
 import threading
 from bisect import bisect_left
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, ClassVar
 
 from textual import on, work
@@ -19,40 +18,24 @@ from textual.screen import Screen
 from textual.widgets import Footer, Header, Input, Static
 from textual.worker import Worker, WorkerState
 
+from screens.run_engine import Runner, RunOptions, job_runner
 from screens.run_model import SHOWS, RunModel, Show
 from screens.run_view import EMPTY, bar_text, row_columns, totals_text
 from screens.widgets.confirm import ConfirmScreen
 from screens.widgets.lines import Lines
 from screens.widgets.rows import Rows
 from vctui.errors import VctuiError
-from vctui.events import Event, Sink
+from vctui.events import Event
 from vctui.text import safe_line
 
 if TYPE_CHECKING:
     from screens.context import Context
-    from vctui.config import HostKeyPolicy
     from vctui.jobs import JobResult, Plan
 
 PAINT = 0.2
 """Seconds between two paintings."""
 SWITCH_INTERVAL = 0.001
 """While a run is on, a busy session thread gives way to the screen after so many seconds (normally 5 ms)."""
-
-
-@dataclass(frozen=True, slots=True)
-class RunOptions:
-    """What the preview decided."""
-
-    validate: bool = True
-    save: bool = True
-    force_save: bool = False
-    allow_any_command: bool = False
-    host_keys: HostKeyPolicy | None = None
-    """None: as configured."""
-
-
-Runner = Callable[["Plan", Sink, threading.Event], "JobResult"]
-"""Runs a plan to its end, telling the sink; setting the event stops it."""
 
 
 class CancelQuestion(ConfirmScreen):
@@ -340,24 +323,3 @@ class RunScreen(Screen[None]):
                 return
         if self.is_active:
             self.app.pop_screen()
-
-
-def job_runner(context: Context, options: RunOptions) -> Runner:
-    """The real thing: one JobRunner with these options."""
-
-    def run(plan: Plan, sink: Sink, cancel: threading.Event) -> JobResult:
-        from vctui.jobs import JobRunner
-
-        return JobRunner(
-            context.resolver,
-            validate=options.validate,
-            no_save=not options.save,
-            force_save=options.force_save,
-            settings=context.settings,
-            sink=sink,
-            cancel=cancel,
-            host_keys=options.host_keys,
-            allow_any_command=options.allow_any_command,
-        ).run_plan(plan)
-
-    return run

@@ -24,6 +24,7 @@ from tests.fixtures.screens import (
     HOSTILE,
     Stage,
     assert_harmless,
+    is_on,
     make_context,
     make_finished,
     make_item,
@@ -151,7 +152,10 @@ async def test_narrows_to_running_failed_and_names(tmp_path: Path, runner: FakeR
         await pilot.press("f")
         assert [row.split()[0] for row in row_texts(app, "#devices")] == ["sw8", "sw9"]
         await pilot.press("f", "slash", *"sw2", "enter")
-        assert [row.split()[0] for row in row_texts(app, "#devices")] == ["sw2", *(f"sw{n}" for n in range(20, 30))]
+        assert [row.split()[0] for row in row_texts(app, "#devices")] == [
+            "sw2",
+            *(f"sw{n}" for n in range(20, 30)),
+        ]
         assert app.screen.focused is app.screen.query_one("#devices")
         await pilot.press("slash", "backspace", "backspace", "backspace", "escape")
         assert not app.screen.query_one("#name", Input).display
@@ -211,18 +215,18 @@ async def test_a_finished_device_opens_while_others_run(tmp_path: Path, runner: 
         runner.say(done(items[1], "failed", "auth_failed", error="refused"))
         await settle(pilot)
         await pilot.press("enter")
-        assert isinstance(app.screen, RunScreen)
+        assert is_on(app, RunScreen)
         await pilot.press("down", "enter")
-        await until(pilot, lambda: isinstance(app.screen, DeviceScreen))
+        await until(pilot, lambda: is_on(app, DeviceScreen))
         assert "auth_failed: refused" in shown(app)
         runner.say(done(items[0]), done(items[2]))
         runner.end()
         assert runner.ended.wait(10)
         await pilot.pause()
-        assert isinstance(app.screen, DeviceScreen)
+        assert is_on(app, DeviceScreen)
         await pilot.press("escape")
         await pilot.pause()
-        assert isinstance(app.screen, SummaryScreen)
+        assert is_on(app, SummaryScreen)
 
 
 async def test_cancel_asks_first_and_is_real(tmp_path: Path, runner: FakeRunner) -> None:
@@ -233,7 +237,7 @@ async def test_cancel_asks_first_and_is_real(tmp_path: Path, runner: FakeRunner)
         await settle(pilot)
         await pilot.press("c")
         await pilot.pause()
-        assert isinstance(app.screen, CancelQuestion)
+        assert is_on(app, CancelQuestion)
         assert "1 of 3 devices are done" in shown(app)
         await pilot.press("n")
         await pilot.pause()
@@ -241,7 +245,7 @@ async def test_cancel_asks_first_and_is_real(tmp_path: Path, runner: FakeRunner)
         await pilot.press("c")
         await pilot.pause()
         await pilot.press("c")
-        await until(pilot, lambda: isinstance(app.screen, SummaryScreen))
+        await until(pilot, lambda: is_on(app, SummaryScreen))
         assert runner.cancelled.is_set()
 
 
@@ -250,9 +254,10 @@ async def test_leaving_asks_and_stops_the_run(tmp_path: Path, runner: FakeRunner
     async with app.run_test(size=(80, 24)) as pilot:
         await pilot.press("escape")
         await pilot.pause()
-        assert isinstance(app.screen, ConfirmScreen)
+        assert is_on(app, ConfirmScreen)
         await pilot.press("escape")
         await pilot.pause()
+        assert is_on(app, RunScreen)
         assert isinstance(app.screen, RunScreen)
         assert app.screen.quit_question()
         await pilot.press("q")
@@ -283,6 +288,7 @@ async def test_a_run_that_cannot_begin_says_why(tmp_path: Path) -> None:
         await app.workers.wait_for_complete()
         await pilot.pause()
         assert "Could not run: another run holds job [arp]. Wait for it" in shown(app)
+        assert is_on(app, RunScreen)
         assert isinstance(app.screen, RunScreen)
         assert app.screen.quit_question() is None
         await pilot.press("escape")
@@ -315,16 +321,21 @@ async def test_the_summary_groups_failures_with_their_next_step(tmp_path: Path, 
             done(items[6], size=100, path="/y"),
         )
         runner.end()
-        await until(pilot, lambda: isinstance(app.screen, SummaryScreen))
+        await until(pilot, lambda: is_on(app, SummaryScreen))
         head = text_of(app, "#head")
         assert "cancelled in 0:01: ok 2 of 7  failed 3  skipped 1  cancelled 1" in head
         assert "2 files saved, 200 bytes; run 1 in the history" in head
         names = [row.split("  ")[0].strip() for row in row_texts(app, "#groups")]
         assert names == [
-            "▾ auth_failed (2)", "sw3", "sw5",
-            "▾ command_timeout (1)", "sw2",
-            "▾ validation_failed (1)", "sw4",
-            "▾ cancelled (1)", "sw6",
+            "▾ auth_failed (2)",
+            "sw3",
+            "sw5",
+            "▾ command_timeout (1)",
+            "sw2",
+            "▾ validation_failed (1)",
+            "sw4",
+            "▾ cancelled (1)",
+            "sw6",
             "▸ ok (2)",
         ]
         assert step in text_of(app, "#detail")
@@ -334,6 +345,7 @@ async def test_the_summary_groups_failures_with_their_next_step(tmp_path: Path, 
         assert "▸ auth_failed (2)" in row_texts(app, "#groups")[0]
         await pilot.press("r")
         await pilot.pause()
+        assert is_on(app, PreviewScreen)
         assert isinstance(app.screen, PreviewScreen)
         assert app.screen.names == ["sw2", "sw3", "sw5", "sw6"]
 
@@ -351,7 +363,7 @@ async def test_hostile_names_and_errors_are_shown_literally(tmp_path: Path, runn
         assert "[/oops]" in row_texts(app, "#devices")[0]
         assert "[Foo(a=True)]: failed auth_failed: [Foo(a=True)]" in "\n".join(row_texts(app, "#log"))
         runner.end()
-        await until(pilot, lambda: isinstance(app.screen, SummaryScreen))
+        await until(pilot, lambda: is_on(app, SummaryScreen))
         assert_harmless(app)
         for _ in range(len(HOSTILE)):
             await pilot.press("down")

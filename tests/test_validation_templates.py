@@ -18,11 +18,13 @@ from vctui.validation.patterns import fixed_text, literal_count, narrowness
 from vctui.validation.templates import Template
 
 CONTENT = "Value NAME (\\S+)\n\nStart\n  ^Name: ${NAME} -> Record\n"
-OLD = "cli_command TEXT{n}, cli_content TEXT, textfsm_content TEXT{m}, textfsm_hash TEXT, source TEXT, created TEXT"
+OLD = (
+    "cli_command TEXT{n}, cli_content TEXT, textfsm_content TEXT{m}, textfsm_hash TEXT, source TEXT, created"
+)
 SHAPES = {
     "A": f"CREATE TABLE templates (id INT, {OLD.format(n='', m='')})",
     "B": "CREATE TABLE templates (id INTEGER PRIMARY KEY AUTOINCREMENT, name TEXT UNIQUE NOT NULL, "
-    "template TEXT NOT NULL, description TEXT, platform TEXT, command TEXT, created_at TEXT, updated_at TEXT)",
+    "template TEXT NOT NULL, description TEXT, platform TEXT, command TEXT, created_at, updated_at)",
     "C": f"CREATE TABLE templates (id INTEGER PRIMARY KEY AUTOINCREMENT, {OLD.format(n=' UNIQUE', m='')})",
     "D": f"CREATE TABLE templates (id INTEGER PRIMARY KEY, {OLD.format(n=' NOT NULL', m=' NOT NULL')})",
     "E": f"CREATE TABLE templates (id INTEGER PRIMARY KEY, {OLD.format(n=' UNIQUE', m=' NOT NULL')})",

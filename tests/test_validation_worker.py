@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
+import select
 import signal
 import sqlite3
 import subprocess
@@ -97,8 +99,7 @@ def test_a_process_that_dies_is_replaced(worker: ValidationWorker) -> None:
     worker.validate(OUTPUT, None)
     assert worker.pid is not None
     os.kill(worker.pid, signal.SIGKILL)
-    answers = [worker.validate(OUTPUT, "lab_os_show_name") for _ in range(2)]
-    assert answers[-1].is_valid
+    assert worker.validate(OUTPUT, "lab_os_show_name").is_valid
 
 
 def test_close_ends_the_process(worker: ValidationWorker) -> None:
@@ -145,6 +146,7 @@ def test_the_process_knows_no_secrets_and_has_a_memory_limit(
     assert "1073741824" in next(line for line in limits.splitlines() if "address space" in line)
 
 
+@pytest.mark.skipif(not hasattr(os, "pidfd_open"), reason="needs Linux")
 def test_the_process_ends_with_its_program(database: Path) -> None:
     script = (
         "import sys, os; from vctui.validation import ValidationWorker; "
@@ -157,14 +159,11 @@ def test_the_process_ends_with_its_program(database: Path) -> None:
     assert program.stdout is not None
     with program:
         pid = int(program.stdout.read())
-    for _ in range(500):
-        state = Path(f"/proc/{pid}/stat")
-        if not alive(pid) or (state.exists() and state.read_text().split(") ")[1].startswith("Z")):
-            break
-        threading.Event().wait(0.02)
-    else:
-        os.kill(pid, signal.SIGKILL)
-        pytest.fail("the validation process outlived its program")
+    with contextlib.suppress(ProcessLookupError):
+        handle = os.pidfd_open(pid)
+        ended, _, _ = select.select([handle], [], [], 30)
+        os.close(handle)
+        assert ended, "the validation process outlived its program"
 
 
 def test_the_programs_main_module_is_not_run_again(database: Path, tmp_path: Path) -> None:

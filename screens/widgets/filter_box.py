@@ -17,7 +17,7 @@ class FilterBox(Input, inherit_bindings=False):
     """An input that hands the keys of movement to a table, so that the focus never has to move."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("enter", "submit", "Choose", id="filter.submit"),
+        Binding("enter", "submit", "Open", id="filter.submit", tooltip="Go on with the row under the cursor"),
         Binding("up", "rows('move', -1)", "Up", id="filter.up", show=False),
         Binding("down", "rows('move', 1)", "Down", id="filter.down", show=False),
         Binding("pageup", "rows('page', -1)", "Page up", id="filter.page_up", show=False),

@@ -114,11 +114,12 @@ class _Login(paramiko.ServerInterface):
         try:
             Shell(channel, self._device, self._transcript).run()
         finally:
-            if self._device.fault is not Fault.DROPS:
+            if self._device.fault is Fault.DROPS:
+                # Waking paramiko's reader this way ends the connection now, not at its next poll.
+                with contextlib.suppress(OSError):
+                    self._sock.shutdown(socket.SHUT_RDWR)
+            else:
                 channel.close()
-            # Waking paramiko's reader this way ends the connection now, not at its next poll.
-            with contextlib.suppress(OSError):
-                self._sock.shutdown(socket.SHUT_RDWR)
 
 
 class FleetServer:

@@ -44,7 +44,7 @@ class DemoHome:
     """Unlocked."""
     fleet: Fleet
     expected: dict[str, Expected]
-    """By device name: what a job that validates and does not enable must report. See `expected_for`."""
+    """By device name: what a job that validates must report. See `expected_for`."""
 
     def __init__(self, devices: int | None = None) -> None:
         self._count = devices
@@ -145,10 +145,8 @@ class DemoHome:
         job = JobSource(self.settings).resolve(ref)
         with Inventory(self.settings.dcim_db) as inventory:
             chosen = select(inventory.devices(), job.filter).chosen
-        enables = any(command.split()[:1] == ["enable"] for command in job.commands)
         return {
-            device.name: outcome(self._faults[device.name], validates=job.use_textfsm, enables=enables)
-            for device in chosen
+            device.name: outcome(self._faults[device.name], validates=job.use_textfsm) for device in chosen
         }
 
     def _remove(self) -> None:

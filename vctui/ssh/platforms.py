@@ -56,7 +56,8 @@ def _read(file: Any) -> dict[str, Any]:
     if len(text) > _MAX_FILE:
         raise UsageError(f"{file}: larger than 64 KiB", "This is not a platform file")
     try:
-        data = yaml.safe_load(text)
+        # Without libyaml, reading all platforms takes 0.1 s instead of 0.01.
+        data = yaml.load(text, getattr(yaml, "CSafeLoader", yaml.SafeLoader))  # noqa: S506 - both are safe
     except yaml.MarkedYAMLError as error:
         line = error.problem_mark.line + 1 if error.problem_mark else 1
         raise UsageError(f"{file}: line {line}: {error.problem or 'not YAML'}") from error

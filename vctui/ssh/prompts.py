@@ -178,6 +178,11 @@ class CommandTracker:
     def _is_confirmed(self, tail: str, times: int) -> bool:
         return len(self._run) >= times and self._run[-1] == tail.rstrip()
 
+    def close(self) -> None:
+        """Have the output end at the unfinished line, when no prompt was finished behind it."""
+        if not self._run:
+            self.end = self._length
+
     def wants_line(self) -> bool:
         """At a prompt: True when an empty line is to be sent, and the last one is not still under way."""
         return self._answered >= self.sent

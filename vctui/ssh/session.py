@@ -180,7 +180,7 @@ class Session:
         if target.credentials.enable_secret and talk.is_unprivileged and self._platform.name != GENERIC:
             talk.enable(target.credentials.enable_secret)
         for command in self._paging_commands():
-            talk.command(command)
+            talk.command(command, confirm=False)
         self._shell.begin()
         return talk
 

@@ -83,10 +83,10 @@ class Talk:
         tail = self._shell.tail
         return not tail.strip() or learner.is_candidate(tail, any_shape=True)
 
-    def command(self, command: str) -> Reply:
+    def command(self, command: str, *, confirm: bool = True) -> Reply:
         """Run one command and wait until its output is complete.
 
-        Raises DeviceError: command_timeout, disconnected, output_limit.
+        Without `confirm` the first prompt is believed, which saves a round trip where nothing is kept. Raises DeviceError: command_timeout, disconnected, output_limit.
         """
         shell, tracker = self._shell, CommandTracker(self._shell.prompt, self._platform)
         lines = _EmptyLines()
@@ -109,7 +109,7 @@ class Talk:
             if not tracker.at_prompt(tail):
                 shell.answer_pager()
             elif not shell.has_more():
-                if tracker.is_complete(tail):
+                if tracker.is_complete(tail) or not confirm:
                     return self._reply(tracker)
                 if tracker.wants_line() and lines.may_send():
                     self._send_empty(tracker)
@@ -121,6 +121,7 @@ class Talk:
     def _reply(self, tracker: CommandTracker) -> Reply:
         shell = self._shell
         shell.prompt.change(shell.tail)
+        tracker.close()
         lines = shell.text()[tracker.start : tracker.end].split("\n")[:-1]
         while len(lines) > 1 and lines[-1].strip() in shell.prompt.context:
             lines.pop()

@@ -24,6 +24,8 @@ from vctui.storage.backup import OWN_APPLICATION_ID, back_up_foreign
 BUSY_TIMEOUT_MS = 20_000
 CHECK_ON_OPEN_BYTES = 16 * 1024 * 1024
 """Databases up to this size are checked for damage when they are opened; larger ones by `vctui doctor`."""
+_found_sound: set[tuple[int, int, int, int]] = set()
+"""What was checked already: device, inode, size and time. An unchanged file needs no second look."""
 REQUIRED_PRAGMAS: Mapping[str, int] = {
     "foreign_keys": 1,
     "busy_timeout": BUSY_TIMEOUT_MS,
@@ -103,8 +105,11 @@ def _check_pragmas(database: peewee.SqliteDatabase, path: Path) -> None:
 
 def _check_sound(database: peewee.SqliteDatabase, path: Path) -> None:
     execute(database, "SELECT count(*) FROM sqlite_master").fetchone()
-    if path.stat().st_size <= CHECK_ON_OPEN_BYTES:
+    info = path.stat()
+    state = (info.st_dev, info.st_ino, info.st_size, info.st_mtime_ns)
+    if info.st_size <= CHECK_ON_OPEN_BYTES and state not in _found_sound:
         _refuse_damage(database, path)
+        _found_sound.add(state)
 
 
 def _refuse_damage(database: peewee.SqliteDatabase, path: Path) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 import time
 import weakref
 from collections.abc import Callable, Mapping
@@ -60,6 +61,7 @@ class ValidationEngine:
         self._candidates: Candidates | None = None
         self._machines: dict[str, Machine | str] = {}
         self._required: dict[str, tuple[str, ...] | None] = {}
+        self._lock = threading.Lock()
         self._worker: ValidationWorker | None = None
 
     def validate(self, output: str, filter_str: str | None = None) -> ValidationResult:
@@ -70,12 +72,7 @@ class ValidationEngine:
         """
         if guard.available():
             return self.match(output, filter_str)
-        if self._worker is None:
-            from vctui.validation.worker import ValidationWorker
-
-            self._worker = ValidationWorker(self.db_path)
-            weakref.finalize(self, self._worker.close)
-        return self._worker.validate(output, filter_str, timeout=self.time_limit)
+        return self._child().validate(output, filter_str, timeout=self.time_limit)
 
     def template_for(self, platform: str, command: str) -> str | None:
         """The template for a device type and a command, abbreviated or not; `a:b` where two are merged."""
@@ -86,6 +83,15 @@ class ValidationEngine:
         self._machines.clear()
         if self._worker is not None:
             self._worker.close()
+
+    def _child(self) -> ValidationWorker:
+        with self._lock:
+            if self._worker is None:
+                from vctui.validation.worker import ValidationWorker
+
+                self._worker = ValidationWorker(self.db_path)
+                weakref.finalize(self, self._worker.close)
+            return self._worker
 
     def match(self, output: str, filter_str: str | None = None) -> ValidationResult:
         """`validate` in this thread, which must be the main one: what the child process runs."""

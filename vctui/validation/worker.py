@@ -58,21 +58,32 @@ class ValidationWorker:
         """
         request = {"output": output, "filter": filter_str, "timeout": timeout}
         with self._lock:
-            if self._child is None or not self._child.alive:
-                self._drop()
-                self._child = _Child(self._db_path)
-            child = self._child
+            kept = self._child is not None
             try:
-                answer = child.ask(request, timeout + GRACE_SECONDS)
-            except _Dead as dead:
-                self._drop()
-                return ValidationResult(child.template, reason=dead.reason(child.template, timeout))
+                answer = self._ask(request, timeout)
+                if isinstance(answer, _Dead) and kept and not answer.timed_out and not answer.template:
+                    # It had died before this output came, killed by somebody else.
+                    answer = self._ask(request, timeout)
             except BaseException:
                 self._drop()
                 raise
+        if isinstance(answer, _Dead):
+            return ValidationResult(answer.template, reason=answer.reason(timeout))
         if "error" in answer:
             raise DataError(answer["error"], answer.get("next_step"))
         return ValidationResult(**answer["result"])
+
+    def _ask(self, request: dict[str, Any], timeout: float) -> dict[str, Any] | _Dead:
+        if self._child is None or not self._child.alive:
+            self._drop()
+            self._child = _Child(self._db_path)
+        child = self._child
+        try:
+            return child.ask(request, timeout + GRACE_SECONDS)
+        except _Dead as dead:
+            dead.template = child.template
+            self._drop()
+            return dead
 
     @property
     def pid(self) -> int | None:
@@ -104,9 +115,10 @@ class _Dead(Exception):
     def __init__(self, timed_out: bool) -> None:
         super().__init__()
         self.timed_out = timed_out
+        self.template: str | None = None
 
-    def reason(self, template: str | None, timeout: float) -> str:
-        named = f"template {template}" if template else "validation"
+    def reason(self, timeout: float) -> str:
+        named = f"template {self.template}" if self.template else "validation"
         if self.timed_out:
             return f"{named} took longer than {timeout:g} s"
         return f"{named} broke the validation process; it may need too much memory"
