@@ -17,7 +17,8 @@ from screens.context import Context
 from screens.job_fields import SECTIONS
 from screens.job_known import JobCopy, Known, read_known
 from screens.widgets.confirm import ConfirmScreen
-from screens.widgets.form import Choice, Field, Form
+from screens.widgets.field import Choice, Field
+from screens.widgets.form import Form
 from screens.widgets.matching import FILTER_COLUMNS, Matching
 from screens.widgets.pick import PickScreen
 from vctui.errors import VctuiError

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from screens.widgets.form import FieldSpec
+from screens.widgets.field import FieldSpec
 
 SECTIONS: tuple[tuple[str, tuple[FieldSpec, ...]], ...] = (
     (

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from screens.job_fields import CAPTURE_TYPES, STATUSES
-from screens.widgets.form import Choice
+from screens.widgets.field import Choice
 from vctui.errors import VctuiError
 
 if TYPE_CHECKING:

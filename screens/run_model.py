@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import time
 from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
@@ -169,13 +170,22 @@ class RunModel:
 def outcome(event: DeviceFinished) -> str:
     """What came of a device, as short as a cell."""
     if event.status == "ok":
-        parts = [] if event.records is None or event.template is None else [f"{event.records} records"]
+        parts = []
+        if event.records is not None and event.template is not None:
+            parts.append("1 record" if event.records == 1 else f"{event.records} records")
         if event.size is not None:
             parts.append(size_text(event.size))
         return ", ".join(parts)
-    if event.error_kind and event.error:
-        return f"{event.error_kind}: {event.error}"
-    return event.error or event.error_kind or ""
+    return ": ".join(text for text in (event.error_kind, reason(event)) if text)
+
+
+def reason(event: DeviceFinished) -> str:
+    """The error without the address that it begins with: the row has it already."""
+    text = event.error or ""
+    for host in (f"[{event.host}]", event.host):
+        if host and text.startswith(host):
+            return re.sub(r"^(:\d+)?[: ]*", "", text.removeprefix(host))
+    return text
 
 
 def outcome_line(event: DeviceFinished) -> str:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from textual.content import Content
 
-from screens.run_model import STYLES, duration, outcome, size_text
+from screens.run_model import STYLES, duration, outcome, reason, size_text
 from screens.widgets.rows import Cells, Column, widest
 from vctui.errors import NEXT_STEPS
 from vctui.events import DeviceFinished, DeviceStatus
@@ -72,7 +72,7 @@ def columns(finished: Sequence[DeviceFinished]) -> tuple[Column, ...]:
     return (
         Column("Device", widest((event.device for event in finished), 22, 30) + 2, styled=True),
         Column("Address", widest((event.host for event in finished), 7, 24), optional=1),
-        Column("Result", 20, flex=1),
+        Column("Result", 44, flex=1),
         Column("Time", 8, align="right"),
     )
 
@@ -83,7 +83,8 @@ def entry_cells(entry: Entry, opened: bool) -> Cells:
         mark = "▾" if opened else "▸"
         text = f"{mark} {entry.kind} ({len(entry.devices)})"
         return (text, "", next_step(entry), ""), STYLES[entry.status]
-    return (f"    {entry.device}", entry.host, outcome(entry), f"{entry.duration_ms / 1000:.1f} s"), ""
+    what = outcome(entry) if entry.status == "ok" else reason(entry)
+    return (f"    {entry.device}", entry.host, what, f"{entry.duration_ms / 1000:.1f} s"), ""
 
 
 def next_step(group: Group) -> str:
@@ -101,6 +102,6 @@ def detail_text(entry: Entry | None) -> Content:
         what = f"{count} {'device' if count == 1 else 'devices'}: {safe_line(entry.kind)}"
         step = next_step(entry)
     else:
-        what = f"{safe_line(entry.device)}: {safe_line(outcome(entry) or entry.status)}"
+        what = f"{safe_line(entry.device)}: {safe_line(entry.error or outcome(entry) or entry.status)}"
         step = entry.next_step or ""
     return Content.assemble((what, "bold"), f"\n{safe_line(step)}" if step else "")

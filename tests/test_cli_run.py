@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import io
 import json
 import os
 import shutil
@@ -40,27 +42,30 @@ JOB = {
 
 
 @dataclass(frozen=True)
+class Done:
+    """What a command line came to."""
+
+    returncode: int
+    stdout: str
+    stderr: str
+
+
+@dataclass(frozen=True)
 class Home:
     """A home whose devices answer, and the program on it."""
 
     path: Path
-    environment: dict[str, str]
 
     def command(self, *arguments: str) -> list[str]:
+        """A command line for a process of its own."""
         return [sys.executable, "-m", "vctui", "--home", str(self.path), *arguments]
 
-    def run(self, *arguments: str, **changes: str) -> subprocess.CompletedProcess[str]:
-        """Run the program without a terminal; `changes` are of its environment."""
-        return subprocess.run(
-            self.command(*arguments),
-            stdin=subprocess.DEVNULL,
-            capture_output=True,
-            text=True,
-            env={**self.environment, **changes},
-            check=False,
-            timeout=60,
-            start_new_session=True,
-        )
+    def run(self, *arguments: str) -> Done:
+        """Run a command line in this process, without a terminal."""
+        out, err = io.StringIO(), io.StringIO()
+        with contextlib.redirect_stdout(out), contextlib.redirect_stderr(err):
+            code = main(["--home", str(self.path), *arguments])
+        return Done(code, out.getvalue(), err.getvalue())
 
     def job(self, **changes: Any) -> str:
         """A job file."""
@@ -85,44 +90,31 @@ def fleet() -> Iterator[Fleet]:
 
 @pytest.fixture(scope="module")
 def prepared(fleet: Fleet, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A home with the fleet's devices and host keys, a vault and a login."""
     folder = tmp_path_factory.mktemp("prepared")
     rows = ["name,primary_ip4,platform,site,role,status,ssh_port"]
     rows += [f"{h.name},{h.host},arista_eos,lab,core,active,{h.port}" for h in fleet.hosts.values()]
     rows.append("bare-1,,arista_eos,lab,core,active,22")
     (folder / "inventory.csv").write_text("\n".join(rows) + "\n")
-    home = folder / "home"
-    assert main(["--home", str(home), "init"]) == 0
-    assert main(["--home", str(home), "devices", "import", str(folder / "inventory.csv")]) == 0
-    return home
+    home = Home(folder / "home")
+    assert home.run("init").returncode == 0
+    assert home.run("devices", "import", str(folder / "inventory.csv")).returncode == 0
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("VCOLLECTOR_VAULT_PASS", PASSWORD)
+        patch.setattr(sys, "stdin", io.StringIO("demo\n"))
+        assert home.run("vault", "init").returncode == 0
+        assert home.run("vault", "add", "lab", "-u", "demo", "--password-stdin").returncode == 0
+        assert home.run("hosts", "trust", "good-1", "good-2", "mute-1", "odd-1", "-y").returncode == 0
+    return home.path
 
 
 @pytest.fixture
-def home(prepared: Path, tmp_path: Path) -> Home:
-    """Without a vault, and without known hosts."""
+def ready(prepared: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Home:
+    monkeypatch.setenv("VCOLLECTOR_VAULT_PASS", PASSWORD)
+    monkeypatch.setenv("PYTHONPATH", str(Path(__file__).resolve().parent.parent))
+    monkeypatch.setenv("PYTHON_KEYRING_BACKEND", "keyring.backends.fail.Keyring")
     shutil.copytree(prepared, tmp_path / "home")
-    environment = {name: os.environ[name] for name in ("HOME", "PATH") if name in os.environ}
-    environment |= {"PYTHONPATH": str(Path(__file__).resolve().parent.parent), "LC_ALL": "C.UTF-8"}
-    environment |= {"VCOLLECTOR_VAULT_PASS": PASSWORD}
-    environment |= {"PYTHON_KEYRING_BACKEND": "keyring.backends.fail.Keyring"}
-    return Home(tmp_path / "home", environment)
-
-
-@pytest.fixture
-def ready(home: Home) -> Home:
-    """With a vault, a login, and the fleet's host keys trusted."""
-    assert home.run("vault", "init").returncode == 0
-    added = subprocess.run(
-        home.command("vault", "add", "lab", "-u", "demo", "--password-stdin"),
-        input="demo\n",
-        capture_output=True,
-        text=True,
-        env=home.environment,
-        check=False,
-    )
-    assert added.returncode == 0, added.stderr
-    trusted = home.run("hosts", "trust", "good-1", "good-2", "mute-1", "odd-1", "-y")
-    assert trusted.returncode == 0, trusted.stderr
-    return home
+    return Home(tmp_path / "home")
 
 
 def test_a_run_saves_what_is_good_and_names_what_is_not(ready: Home) -> None:
@@ -159,11 +151,15 @@ def test_json_is_exactly_the_events(ready: Home) -> None:
     }
 
 
-def test_a_dry_run_says_who_and_why_not_and_touches_nothing(home: Home) -> None:
+def test_a_dry_run_says_who_and_why_not_and_touches_nothing(
+    ready: Home, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    home = ready
+    monkeypatch.delenv("VCOLLECTOR_VAULT_PASS")
     before = sorted((file, file.stat().st_mtime_ns) for file in home.path.rglob("*"))
     job = home.job(device_filter={"vendor": "arista", "name_pattern": "1$"})
     before.append((Path(job), Path(job).stat().st_mtime_ns))
-    done = home.run("run", "--job", job, "--dry-run", "--json", VCOLLECTOR_VAULT_PASS="")
+    done = home.run("run", "--job", job, "--dry-run", "--json")
     (plan,) = json.loads(done.stdout)
     assert done.returncode == 0, done.stderr
     assert {item["device"] for item in plan["devices"]} == {"good-1", "shut-1", "web-1", "mute-1", "odd-1"}
@@ -176,7 +172,7 @@ def test_a_dry_run_says_who_and_why_not_and_touches_nothing(home: Home) -> None:
     assert {file for file in home.path.rglob("*") if file.suffix != ".json"} == {
         file for file, _ in before if file.suffix != ".json"
     }
-    text = home.run("run", "--job", job, "--dry-run", VCOLLECTOR_VAULT_PASS="").stdout
+    text = home.run("run", "--job", job, "--dry-run").stdout
     assert "left out: good-2: name does not match 1$" in text
     assert "command: show ip arp" in text
 
@@ -189,7 +185,7 @@ def test_a_command_that_may_write_needs_a_yes(ready: Home) -> None:
     assert "needs --allow-any-command" in ready.run("run", "--job", job, "--dry-run").stdout
 
 
-def test_unknown_host_keys_are_refused_then_trusted_by_job(home: Home, ready: Home) -> None:
+def test_unknown_host_keys_are_refused_then_trusted_by_job(ready: Home) -> None:
     (ready.path / "known_hosts").unlink()
     job = ready.job(device_filter={"vendor": "arista", "name_pattern": "^good"})
     done = ready.run("run", "--job", job)
@@ -242,9 +238,7 @@ def test_scanning_what_is_no_ssh_names_it(ready: Home) -> None:
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
 def test_a_signal_stops_the_run_and_leaves_it_tidy(ready: Home, number: signal.Signals) -> None:
     command = ready.command("run", "--job", ready.job(), "--devices", "good-1,mute-1", "--json")
-    with subprocess.Popen(
-        command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=ready.environment
-    ) as program:
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as program:
         assert program.stdout is not None
         for line in program.stdout:
             event = json.loads(line)
@@ -267,7 +261,6 @@ def test_a_second_run_of_the_job_is_refused_and_the_first_resumed(ready: Home) -
         stdout=subprocess.PIPE,
         stderr=subprocess.DEVNULL,
         text=True,
-        env=ready.environment,
     )
     with first:
         assert first.stdout is not None
@@ -316,7 +309,6 @@ def test_a_reader_that_goes_away_does_not_stop_the_run(ready: Home) -> None:
             stdout=closed,
             stderr=subprocess.PIPE,
             text=True,
-            env=ready.environment,
             check=False,
         )
         listed = subprocess.run(
@@ -339,9 +331,7 @@ def test_a_run_never_loads_the_screens(ready: Home) -> None:
         'sys.exit(f\'{loaded & {"textual", "screens", "rich"}}\' if code == 0 and '
         "loaded & {'textual', 'screens', 'rich'} else code)\n"
     )
-    done = subprocess.run(
-        [sys.executable, "-c", program], capture_output=True, text=True, env=ready.environment, check=False
-    )
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
 
 

@@ -15,7 +15,8 @@ from textual.widgets import Static
 from screens.context import Context
 from screens.job_edit import JobEditScreen
 from screens.widgets.confirm import ConfirmScreen
-from screens.widgets.form import Field, Form
+from screens.widgets.field import Field
+from screens.widgets.form import Form
 from screens.widgets.matching import Matching
 from screens.widgets.pick import PickScreen
 from tests.fixtures.small_home import add_job, job_row, make_context, make_home, opened, settle
@@ -279,7 +280,9 @@ async def test_a_bad_value_from_before_is_shown_but_keeps_nothing_from_being_sav
 
 
 async def test_line_breaks_survive_an_edit(settings: Settings, context: Context) -> None:
-    job_id = add_job(settings, "job", paging_disable_command="config system console\nset output standard\nend")
+    job_id = add_job(
+        settings, "job", paging_disable_command="config system console\nset output standard\nend"
+    )
     async with opened(JobEditScreen(context, job_row(settings, job_id))) as (app, pilot):
         await write(pilot, "paging_disable_command", field(app, "paging_disable_command").text + "⏎exit")
         await press(pilot, "ctrl+s")

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 from textual.app import App
 from textual.pilot import Pilot
+from textual.screen import Screen
 from textual.widgets import Input, Static
 
 from screens.job_edit import JobEditScreen
@@ -39,6 +40,11 @@ def settings(tmp_path: Path) -> Settings:
     add_job_file(home, "arp-file.json", job_id=7)
     (home.jobs_dir / "broken.json").write_text('{"version": "2.0", "commands": {}}')
     return home
+
+
+def top(app: App[Any]) -> Screen[Any]:
+    """The screen on show, anew at every call."""
+    return app.screen
 
 
 def slugs(app: App[Any]) -> list[str]:
@@ -86,7 +92,7 @@ async def test_filters_as_you_type_and_escape_clears(settings: Settings) -> None
         await press(pilot, *"nothing")
         assert slugs(app) == []
         await press(pilot, "enter", "ctrl+e", "delete")
-        assert isinstance(app.screen, JobsScreen)
+        assert isinstance(top(app), JobsScreen)
         await press(pilot, "escape")
         assert len(slugs(app)) == 5
 
@@ -105,7 +111,7 @@ async def test_arrows_move_while_the_box_keeps_the_focus(settings: Settings) -> 
 async def test_a_bad_job_is_not_opened_but_explained(settings: Settings) -> None:
     async with opened(JobsScreen(make_context(settings))) as (app, pilot):
         await press(pilot, *"broken", "enter")
-        assert isinstance(app.screen, JobsScreen)
+        assert isinstance(top(app), JobsScreen)
         assert "broken.json cannot be used" in app.said
 
 
@@ -153,7 +159,7 @@ async def test_switching_off_and_on(settings: Settings) -> None:
 async def test_removing_asks_and_names_the_job(settings: Settings) -> None:
     async with opened(JobsScreen(make_context(settings))) as (app, pilot):
         await press(pilot, "delete")
-        assert isinstance(app.screen, ConfirmScreen)
+        assert isinstance(top(app), ConfirmScreen)
         assert "arista-arp-300" in shown(app, "#question")
         await press(pilot, "enter")
         assert len(slugs(app)) == 5
@@ -169,7 +175,7 @@ async def test_a_file_is_not_changed_but_says_how(settings: Settings) -> None:
         for key in ("ctrl+t", "delete", "ctrl+d"):
             app.clear_notifications()
             await press(pilot, *"arp-file", key)
-            assert isinstance(app.screen, JobsScreen)
+            assert isinstance(top(app), JobsScreen)
             assert "^o imports it" in app.said
             await press(pilot, "escape")
     assert (settings.jobs_dir / "arp-file.json").read_bytes() == before
@@ -191,19 +197,19 @@ async def test_importing_a_file_puts_the_cursor_on_its_copy(settings: Settings) 
 async def test_editing_a_file_imports_it_first(settings: Settings) -> None:
     async with opened(JobsScreen(make_context(settings))) as (app, pilot):
         await press(pilot, *"arp-file", "ctrl+e")
-        assert isinstance(app.screen, ConfirmScreen)
+        assert isinstance(top(app), ConfirmScreen)
         await press(pilot, "n")
-        assert isinstance(app.screen, JobsScreen)
+        assert isinstance(top(app), JobsScreen)
         await press(pilot, "ctrl+e", "enter")
-        assert isinstance(app.screen, JobEditScreen)
+        assert isinstance(top(app), JobEditScreen)
 
 
 async def test_editing_comes_back_to_the_job(settings: Settings) -> None:
     async with opened(JobsScreen(make_context(settings))) as (app, pilot):
         await press(pilot, "down", "ctrl+e")
-        assert isinstance(app.screen, JobEditScreen)
+        assert isinstance(top(app), JobEditScreen)
         await press(pilot, *"X", "ctrl+s")
-        assert isinstance(app.screen, JobsScreen)
+        assert isinstance(top(app), JobsScreen)
         assert rows_of(app).cursor == 1
     assert job_row(settings, 2)["name"].endswith("X")
 
@@ -214,9 +220,9 @@ async def test_duplicating_copies_commands_and_tags_under_a_free_slug(settings: 
         store.save({"id": original}, tags=["night"])
     async with opened(JobsScreen(make_context(settings))) as (app, pilot):
         await press(pilot, *"two-steps", "ctrl+d")
-        assert isinstance(app.screen, JobEditScreen)
+        assert isinstance(top(app), JobEditScreen)
         await press(pilot, "escape")
-        assert isinstance(app.screen, JobsScreen)
+        assert isinstance(top(app), JobsScreen)
         await press(pilot, "ctrl+d", "ctrl+s")
         assert slugs(app) == ["two-steps", "two-steps-copy"]
     with JobStore(settings.collector_db) as store:
@@ -231,7 +237,7 @@ async def test_duplicating_copies_commands_and_tags_under_a_free_slug(settings: 
 async def test_new_job_opens_an_empty_editor(settings: Settings) -> None:
     async with opened(JobsScreen(make_context(settings))) as (app, pilot):
         await press(pilot, "ctrl+n")
-        assert isinstance(app.screen, JobEditScreen)
+        assert isinstance(top(app), JobEditScreen)
 
 
 async def test_locking_and_unlocking(settings: Settings) -> None:
@@ -242,9 +248,9 @@ async def test_locking_and_unlocking(settings: Settings) -> None:
         assert not context.resolver.is_unlocked
         assert "locked" in shown(app, "#lock")
         await press(pilot, "ctrl+l")
-        assert isinstance(app.screen, UnlockScreen)
+        assert isinstance(top(app), UnlockScreen)
         await press(pilot, *"correct", "space", *"horse", "enter")
-        assert isinstance(app.screen, JobsScreen)
+        assert isinstance(top(app), JobsScreen)
         assert shown(app, "#lock") == ""
 
 

@@ -72,6 +72,10 @@ class Started:
     plan: Plan | None = None
     options: RunOptions | None = None
 
+    @property
+    def begun(self) -> bool:
+        return self.plan is not None
+
 
 @pytest.fixture
 def started(monkeypatch: pytest.MonkeyPatch) -> Started:
@@ -199,7 +203,7 @@ async def test_says_why_there_is_no_plan(tmp_path: Path, started: Started) -> No
         assert text_of(app, "#count") == "name pattern '[' is not a regular expression. Edit it"
         await pilot.press("enter")
         await pilot.pause()
-        assert started.plan is None
+        assert not started.begun
 
 
 async def test_enter_starts_with_the_options_chosen(tmp_path: Path, started: Started) -> None:
@@ -209,7 +213,7 @@ async def test_enter_starts_with_the_options_chosen(tmp_path: Path, started: Sta
         await until(pilot, lambda: is_ready(app))
         assert " ".join(text_of(app, "#options").split()) == "v Validate: yes s Save: yes f Save anyway: no"
         await pilot.press("v", "f", "enter")
-        await until(pilot, lambda: started.plan is not None)
+        await until(pilot, lambda: started.begun)
         assert started.plan is not None
         assert started.plan.items == tuple(plans.items)
         assert started.options == RunOptions(validate=False, save=True, force_save=True, host_keys="strict")
@@ -222,9 +226,9 @@ async def test_commands_that_may_write_need_a_yes(tmp_path: Path, started: Start
         assert "May change devices: reload - press y to allow it" in shown(app)
         await pilot.press("enter")
         await pilot.pause()
-        assert started.plan is None
+        assert not started.begun
         await pilot.press("y", "y", "y", "enter")
-        await until(pilot, lambda: started.plan is not None)
+        await until(pilot, lambda: started.begun)
         assert started.options is not None
         assert started.options.allow_any_command
 
@@ -239,7 +243,7 @@ async def test_does_not_start_without_devices_or_credentials(
         await pilot.press("enter")
         await pilot.pause()
         assert is_on(app, PreviewScreen)
-    assert started.plan is None
+    assert not started.begun
 
 
 @pytest.mark.parametrize("opens", [True, False])
@@ -262,7 +266,7 @@ async def test_a_locked_vault_is_unlocked_first(
         app.screen.dismiss(opens)
         await until(pilot, lambda: not is_on(app, FakeUnlock))
         await pilot.pause()
-        assert (started.plan is not None) is opens
+        assert started.begun is opens
 
 
 class FakeScan:
@@ -310,9 +314,9 @@ async def test_new_host_keys_are_asked_about_once(
         assert "none: refused [/oops]" in second
         assert text_of(app, "#detail") == "sw2 at 192.0.2.2 port 22: ssh-ed25519"
         assert stored == []
-        assert started.plan is None
+        assert not started.begun
         await pilot.press("t")
-        await until(pilot, lambda: started.plan is not None)
+        await until(pilot, lambda: started.begun)
         assert stored == [key]
         assert started.plan is not None
         assert len(started.plan.items) == 3
@@ -329,7 +333,7 @@ async def test_devices_with_new_keys_can_be_left_out(
         await pilot.press("enter")
         await until(pilot, lambda: is_on(app, HostKeysScreen))
         await pilot.press("s")
-        await until(pilot, lambda: started.plan is not None)
+        await until(pilot, lambda: started.begun)
         assert started.plan is not None
         assert [item.device.name for item in started.plan.items] == ["sw1"]
         assert stored == []
@@ -351,7 +355,7 @@ async def test_cancelling_the_question_ends_the_scan_and_runs_nothing(
         await pilot.press("escape")
         await until(pilot, lambda: is_on(app, PreviewScreen))
         assert scan.cancelled.wait(10)
-        assert started.plan is None
+        assert not started.begun
 
 
 async def test_keys_that_cannot_be_stored_keep_the_question_open(
@@ -370,7 +374,7 @@ async def test_keys_that_cannot_be_stored_keep_the_question_open(
         await pilot.press("t")
         await until(pilot, lambda: "cannot be written" in shown(app))
         assert is_on(app, HostKeysScreen)
-        assert started.plan is None
+        assert not started.begun
 
 
 @pytest.mark.parametrize("policy", ["strict", "accept-new"])
@@ -379,7 +383,7 @@ async def test_other_policies_do_not_ask(tmp_path: Path, started: Started, polic
     async with app.run_test(size=(80, 24)) as pilot:
         await until(pilot, lambda: is_ready(app))
         await pilot.press("enter")
-        await until(pilot, lambda: started.plan is not None)
+        await until(pilot, lambda: started.begun)
         assert started.options is not None
         assert started.options.host_keys is None
 

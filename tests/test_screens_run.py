@@ -406,7 +406,8 @@ def test_the_model_ignores_what_it_does_not_know() -> None:
 def test_rate_and_time_left() -> None:
     now = 0.0
     model = RunModel([(f"d{n}", "h") for n in range(10)], clock=lambda: now)
-    assert model.remaining is None
+    at_first = model.remaining
+    assert at_first is None
     now = 10.0
     for n in range(5):
         model.apply(make_finished(f"d{n}", "h"))

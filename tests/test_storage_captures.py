@@ -66,11 +66,11 @@ def test_different_content_is_kept_as_a_version_and_the_same_is_not(base: Path, 
 
 
 def test_two_contents_of_one_moment_are_both_kept(base: Path, versions: Path) -> None:
-    for data in (b"1", b"2", b"3"):
-        save_capture(base, "arp/sw1.txt", data, versions=versions)
+    for number in range(13):
+        save_capture(base, "arp/sw1.txt", b"%d" % number, versions=versions)
         os.utime(base / "arp" / "sw1.txt", (1000, 1000))
-    save_capture(base, "arp/sw1.txt", b"4", versions=versions)
-    assert {path.read_bytes() for path in versions_of(versions, "arp/sw1.txt")} == {b"1", b"2", b"3"}
+    kept = [path.read_bytes() for path in versions_of(versions, "arp/sw1.txt")]
+    assert kept == [b"%d" % number for number in reversed(range(12))]
 
 
 @pytest.mark.parametrize("reason", [errno.EXDEV, errno.EPERM])
@@ -156,6 +156,7 @@ def watched(monkeypatch: pytest.MonkeyPatch, hook: Callable[[str, tuple[Any, ...
 def test_the_order_of_operations(base: Path, versions: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     save_capture(base, "arp/sw1.txt", OLD, versions=versions)
     save_capture(base, "arp/sw1.txt", NEW, versions=versions)
+    os.utime(base / "arp" / "sw1.txt", (1000, 1000))
     calls: list[str] = []
 
     def note(name: str, args: tuple[Any, ...]) -> None:

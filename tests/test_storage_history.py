@@ -225,8 +225,8 @@ def test_a_run_without_an_owner_is_interrupted_and_others_are_left(history: Hist
                 "INSERT INTO job_history (job_id, started_at, status) VALUES (?, 'x', 'running')", (job,)
             )
         db.execute(
-            "INSERT INTO vctui_runs"
-            " (id, job_id, job_file, job_name, started_at, status, owner_host, owner_pid) VALUES (4, 'o', 'o', 'o', '2024', 'running', 'another-host', 1)"
+            "INSERT INTO vctui_runs (id, job_id, job_file, job_name, started_at, status, owner_host,"
+            " owner_pid) VALUES (4, 'o', 'o', 'o', '2024', 'running', 'another-host', 1)"
         )
     repaired = history.repair_stale(lambda run: run.id == alive)
     assert [run.id for run in repaired] == [dead]

@@ -203,6 +203,12 @@ def test_a_template_of_ones_own_goes_before_the_index() -> None:
     assert find_template("cisco_ios", "show ip arp vrf x", templates, rows) == "cisco_ios_show_ip_arp"
 
 
+def test_the_first_hit_of_the_index_counts_even_if_its_template_is_missing() -> None:
+    templates = set_of("cisco_ios_show_interfaces")
+    assert find_template("cisco_ios", "show interfaces Gi1/0/1", templates, ntc_index()) is not None
+    assert find_template("cisco_ios", "show interfaces status", templates, ntc_index()) is None
+
+
 def test_every_platform_of_the_package_is_its_own_name() -> None:
     for name in (
         "cisco_ios",

@@ -65,7 +65,7 @@ def test_errors_do_not_repeat_secrets(tmp_path: Path, caplog: pytest.LogCaptureF
     for error in errors:
         for link in chain(error):
             assert CANARY not in f"{link} {link!r} {vars(link)}"
-        assert "CANARY-" not in "".join(traceback.format_exception(error)).replace("{CANARY}-", "")
+        assert f"{CANARY}-" not in "".join(traceback.format_exception(error))
     assert CANARY not in caplog.text
 
 

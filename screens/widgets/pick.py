@@ -12,8 +12,8 @@ from textual.containers import Vertical
 from textual.screen import ModalScreen
 from textual.widgets import Input
 
+from screens.widgets.field import Choice
 from screens.widgets.filter_box import FilterBox, fits
-from screens.widgets.form import Choice
 from screens.widgets.rows import Cells, Column, Rows, widest
 from vctui.text import safe_line
 

@@ -87,7 +87,7 @@ def _run_headless(home: DemoHome, cancel: threading.Event, *, as_json: bool, wor
     from vctui.cli.progress import open_display
     from vctui.jobs import BatchRunner, JobRunner
 
-    with open_display(as_json=as_json, quiet=False, bar=False) as display:
+    with open_display(as_json=as_json, quiet=False, several=True, bar=False) as display:
         outcomes = _Outcomes(display)
 
         def make_runner() -> JobRunner:

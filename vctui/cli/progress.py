@@ -90,11 +90,15 @@ class JsonLinesDisplay:
 
 
 class PlainDisplay:
-    """A line a device on stdout and one a run on stderr; quiet: only devices that did not end ok."""
+    """A line a device on stdout and one a run on stderr; quiet: only devices that did not end ok.
 
-    def __init__(self, lines: Lines, *, quiet: bool) -> None:
+    With several jobs each line begins with the job's name.
+    """
+
+    def __init__(self, lines: Lines, *, quiet: bool, several: bool = False) -> None:
         self._lines = lines
         self._quiet = quiet
+        self._several = several
         self._jobs: dict[int, str] = {}
 
     def __call__(self, event: Event) -> None:
@@ -105,7 +109,8 @@ class PlainDisplay:
             self._jobs[event.run] = event.job
         elif isinstance(event, DeviceFinished):
             if not self._quiet or event.status != "ok":
-                self._lines.write(device_line(event))
+                job = f"{safe_line(self._jobs[event.run])} " if self._several else ""
+                self._lines.write(job + device_line(event))
         elif isinstance(event, RunFinished) and not (self._quiet and event.status == "success"):
             narrate(run_line(event, self._jobs.get(event.run, event.job_id)))
 
@@ -147,16 +152,16 @@ class BarDisplay:
 
 
 @contextlib.contextmanager
-def open_display(*, as_json: bool, quiet: bool, bar: bool = True) -> Iterator[Display]:
+def open_display(*, as_json: bool, quiet: bool, several: bool = False, bar: bool = True) -> Iterator[Display]:
     """The display that fits where stdout and stderr lead. Raises StorageError when stdout filled up.
 
-    Without `bar`, a terminal gets a line a device too.
+    `several` jobs are told apart by name. Without `bar`, a terminal gets a line a device too.
     """
     lines = Lines()
     if as_json:
         yield JsonLinesDisplay(lines)
     elif quiet or not bar or not (is_terminal(sys.stdout) and is_terminal(sys.stderr)):
-        yield PlainDisplay(lines, quiet=quiet)
+        yield PlainDisplay(lines, quiet=quiet, several=several)
     else:
         with _bar() as progress:
             yield BarDisplay(progress)

@@ -111,7 +111,11 @@ def run_jobs(args: argparse.Namespace) -> int:
             from vctui.cli.unlocking import unlock
 
             unlock(resolver.vault, descriptor=args.unlock_fd)
-        with open_display(as_json=args.json, quiet=args.quiet) as display, StopSignals(cancel) as signals:
+        several = len(plans) > 1
+        with (
+            open_display(as_json=args.json, quiet=args.quiet, several=several) as display,
+            StopSignals(cancel) as signals,
+        ):
 
             def make_runner() -> JobRunner:
                 return JobRunner(

@@ -81,11 +81,12 @@ _LARGE_FLEET = (
 _WAITED_OUT = frozenset({Fault.SILENT, Fault.NO_PROMPT})
 MAX_WAITED_OUT = 3
 """Devices of each kind that cost a whole timeout: more of them would only make the demo long."""
-FAULT_EVERY = 13
+FAULT_EVERY = 15
+"""Shares no factor with the 26 samples, so that the faults wander over all platforms."""
 
 
 def spread_faults(count: int) -> list[Fault]:
-    """Faults of a generated fleet: one device in thirteen, every kind in turn, always the same ones."""
+    """Faults of a generated fleet: one device in fifteen, every kind in turn, always the same ones."""
     faults = [Fault.NONE] * count
     used = dict.fromkeys(_LARGE_FLEET, 0)
     kinds = 0

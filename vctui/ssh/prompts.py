@@ -138,9 +138,9 @@ class CommandTracker:
             self._run.append(line.rstrip())
             self._between = 0
             self._recent_start = True
-        elif self._run and self._between < _BETWEEN and self._is_context(line):
+        elif self._run and self._between < _BETWEEN and self.is_context(line):
             self._between += 1
-        elif self.has_echo or not self._is_context(line):
+        elif self.has_echo or not self.is_context(line):
             starts = self.has_echo and self._prompt.starts(line)
             self._doubtful |= starts
             self._pass_over()
@@ -155,7 +155,8 @@ class CommandTracker:
         self._between = 0
         self._recent_start = False
 
-    def _is_context(self, line: str) -> bool:
+    def is_context(self, line: str) -> bool:
+        """True for a line that may stand between prompts without being output."""
         return line.strip() in self._prompt.context or self._platform.is_context(line)
 
     def at_prompt(self, tail: str) -> bool:

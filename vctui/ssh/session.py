@@ -59,6 +59,7 @@ class Session:
         self._channel: Channel | None = None
         self._shell: Shell | None = None
         self._outputs: list[CommandOutput] = []
+        self._partial = ""
 
     def run(self) -> ExecutionResult:
         """Do it all, and close everything."""
@@ -75,7 +76,7 @@ class Session:
         if failure is not None:
             if self._lifeline.is_cut:
                 failure = DeviceError("cancelled", f"{safe_line(self._name)}: the run was cancelled")
-            partial = self._shell.partial() if self._shell is not None else ""
+            partial = self._partial or (self._shell.partial() if self._shell is not None else "")
         self._close(politely=failure is None)
         duration_ms = (time.monotonic() - started) * 1000
         prompt = self._shell.prompt.text if self._shell is not None else ""
@@ -208,6 +209,7 @@ class Session:
                 judge(self._platform, self._name, command, reply)
             except DeviceError as error:
                 self._keep(command, reply, error.message)
+                self._partial = reply.text
                 raise
         self._keep(command, reply, None)
         self._shell.begin()

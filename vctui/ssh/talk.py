@@ -70,9 +70,10 @@ class Talk:
                 if shell.is_quiet() and lines.may_nudge() and self._may_ask(learner):
                     lines.nudge()
                     self._ask(learner)
-            elif not shell.answer_pager():
-                answered |= bool(finished)
-                learner.take(finished)
+                continue
+            shell.answer_pager()
+            answered |= bool(finished)
+            learner.take(finished)
 
     def _ask(self, learner: PromptLearner) -> None:
         learner.asked = True
@@ -86,7 +87,8 @@ class Talk:
     def command(self, command: str, *, confirm: bool = True) -> Reply:
         """Run one command and wait until its output is complete.
 
-        Without `confirm` the first prompt is believed, which saves a round trip where nothing is kept. Raises DeviceError: command_timeout, disconnected, output_limit.
+        Without `confirm` the first prompt is believed, which saves a round trip where nothing is kept.
+        Raises DeviceError: command_timeout, disconnected, output_limit.
         """
         shell, tracker = self._shell, CommandTracker(self._shell.prompt, self._platform)
         lines = _EmptyLines()
@@ -123,7 +125,7 @@ class Talk:
         shell.prompt.change(shell.tail)
         tracker.close()
         lines = shell.text()[tracker.start : tracker.end].split("\n")[:-1]
-        while len(lines) > 1 and lines[-1].strip() in shell.prompt.context:
+        while len(lines) > 1 and lines[-1].strip() and tracker.is_context(lines[-1]):
             lines.pop()
         return Reply("\n".join([*lines, shell.tail]), lines[1:])
 

@@ -215,7 +215,13 @@ def versions_of(versions: Path, parts: str | PurePosixPath | Sequence[str]) -> l
     folder = versions.joinpath(*folders, name.removesuffix(".txt"))
     if not folder.is_dir():
         return []
-    return sorted(folder.glob("*.txt"), key=lambda path: path.name, reverse=True)
+    return sorted(folder.glob("*.txt"), key=_moment, reverse=True)
+
+
+def _moment(version: Path) -> tuple[str, int]:
+    """When the content was saved, and its number among those of one moment."""
+    stamp, _, number = version.stem.partition("-")
+    return stamp, int(number) if number.isdecimal() else 0
 
 
 def clean_temporary(base: Path) -> int:

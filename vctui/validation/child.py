@@ -28,6 +28,9 @@ def main() -> int:
     os.dup2(sys.stderr.fileno(), sys.stdout.fileno())
     engine = ValidationEngine(sys.argv[1])
     engine.on_template = lambda name: _send(answers, {"template": name})
+    # A bad database is told to whoever asks first.
+    with contextlib.suppress(DataError):
+        engine.prepare()
     gc.freeze()
     _send(answers, {"ready": True})
     reader = Reader()

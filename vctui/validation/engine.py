@@ -84,6 +84,12 @@ class ValidationEngine:
         if self._worker is not None:
             self._worker.close()
 
+    def prepare(self) -> None:
+        """Read the templates and the index now, so that the first validation does not pay for it."""
+        templates = self._templates()
+        if self._candidates is None:
+            self._candidates = Candidates(templates, ntc_index())
+
     def _child(self) -> ValidationWorker:
         with self._lock:
             if self._worker is None:
@@ -102,8 +108,8 @@ class ValidationEngine:
             return ValidationResult(
                 reason="no template: the database is empty; import some with: vctui templates import --ntc"
             )
-        if self._candidates is None:
-            self._candidates = Candidates(templates, ntc_index())
+        self.prepare()
+        assert self._candidates is not None
         candidates = self._candidates.find(filter_str)
         if not candidates:
             return ValidationResult(reason=f"no template fits the filter {filter_str!r}")

@@ -81,9 +81,9 @@ def _open(path: Path) -> sqlite3.Connection:
 
 
 def _columns(connection: sqlite3.Connection, path: Path) -> set[str]:
-    found = connection.execute("SELECT type, sql FROM sqlite_master WHERE name = 'templates'").fetchone()
+    found = connection.execute("SELECT sql FROM sqlite_master WHERE name = 'templates'").fetchone()
     # A view or a virtual table of that name would run whatever its maker wrote.
-    if found is None or found[0] != "table" or not str(found[1]).upper().startswith("CREATE TABLE"):
+    if found is None or not str(found[0]).upper().startswith("CREATE TABLE"):
         raise DataError(f"{path}: no table named templates", _IMPORT)
     return {str(row[1]).lower() for row in connection.execute("PRAGMA table_info(templates)")}
 
