@@ -6,6 +6,7 @@ import contextlib
 import io
 import json
 import os
+import pty
 import shutil
 import signal
 import subprocess
@@ -296,7 +297,9 @@ def test_several_jobs_run_and_the_worst_code_wins(ready: Home) -> None:
     done = ready.run("run", "--jobs-dir", str(ready.path / "jobs"))
     assert done.returncode == 3
     assert "no device matches" in done.stderr
-    assert len(done.stdout.splitlines()) == 4
+    assert sorted(line.split()[0] for line in done.stdout.splitlines()) == [
+        *("arista-arp-1", "arista-arp-1", "arista-arp2-2", "arista-arp2-2")
+    ]
 
 
 def test_a_reader_that_goes_away_does_not_stop_the_run(ready: Home) -> None:
@@ -318,6 +321,50 @@ def test_a_reader_that_goes_away_does_not_stop_the_run(ready: Home) -> None:
     assert "Traceback" not in done.stderr + listed.stderr
     assert "BrokenPipe" not in done.stderr + listed.stderr
     assert ready.runs()[0]["ok"] == 2
+
+
+ON_ITS_TERMINAL = "import fcntl, os, sys, termios; fcntl.ioctl(0, termios.TIOCSCTTY, 0); os.execv(sys.argv[1], sys.argv[1:])"
+
+
+def on_terminal(command: list[str], answers: dict[str, str]) -> tuple[int, str]:
+    """Run a command on a terminal of its own, answering each question once: exit code, and all it showed."""
+    ours, theirs = pty.openpty()
+    environment = {name: value for name, value in os.environ.items() if name != "VCOLLECTOR_VAULT_PASS"}
+    with subprocess.Popen(
+        [sys.executable, "-c", ON_ITS_TERMINAL, *command],
+        stdin=theirs,
+        stdout=theirs,
+        stderr=theirs,
+        env={**environment, "TERM": "xterm"},
+        start_new_session=True,
+    ) as program:
+        os.close(theirs)
+        shown = b""
+        with contextlib.suppress(OSError):  # how Linux tells the end
+            while data := os.read(ours, 65536):
+                shown += data
+                for question in [text for text in answers if text.encode() in shown]:
+                    os.write(ours, f"{answers.pop(question)}\n".encode())
+        os.close(ours)
+        return program.wait(20), shown.decode()
+
+
+def test_a_terminal_is_asked_for_the_password_and_shows_a_bar(ready: Home) -> None:
+    command = ready.command("run", "--job", ready.job(), "--devices", "good-1,shut-1")
+    code, shown = on_terminal(command, {"Master password: ": PASSWORD})
+    assert code == 3
+    assert PASSWORD not in shown
+    assert "shut-1 127.21.0.3 failed" in shown
+    assert "2/2" in shown
+    assert "1 failed, 1 ok" in shown
+
+
+def test_a_no_to_a_writing_command_runs_nothing(ready: Home) -> None:
+    job = ready.job(commands={"command": "reload", "output_directory": "x"})
+    code, shown = on_terminal(ready.command("run", "--job", job, "--devices", "good-1"), {"[y/N]": "n"})
+    assert code == 2
+    assert "Master password" not in shown
+    assert ready.runs() == []
 
 
 def test_a_run_never_loads_the_screens(ready: Home) -> None:

@@ -320,8 +320,11 @@ async def test_arrows_reach_every_field_and_it_is_in_view(context: Context) -> N
         for expected in fields:
             assert form.current is expected
             assert form.region.contains_region(expected.region)
-            await pilot.press("down")
+            form.action_move(1)
             await pilot.pause()
         assert form.current is fields[0]
+        await pilot.press("down", "tab", "shift+tab", "up", "up")
+        assert form.current is fields[-1]
+        await pilot.press("down")
         await pilot.press("pagedown", "pagedown", "pageup")
         assert form.current is fields[8]

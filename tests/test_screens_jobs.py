@@ -66,6 +66,12 @@ async def press(pilot: Pilot[None], *keys: str) -> None:
     await settle(pilot)
 
 
+async def find(pilot: Pilot[None], text: str) -> None:
+    """Filter, without a key press for each letter."""
+    pilot.app.screen.query_one("#filter", Input).value = text
+    await pilot.pause()
+
+
 async def test_lists_database_and_file_jobs_and_bad_files(settings: Settings) -> None:
     async with opened(JobsScreen(make_context(settings))) as (app, _):
         assert slugs(app) == [
@@ -110,7 +116,8 @@ async def test_arrows_move_while_the_box_keeps_the_focus(settings: Settings) -> 
 
 async def test_a_bad_job_is_not_opened_but_explained(settings: Settings) -> None:
     async with opened(JobsScreen(make_context(settings))) as (app, pilot):
-        await press(pilot, *"broken", "enter")
+        await find(pilot, "broken")
+        await press(pilot, "enter")
         assert isinstance(top(app), JobsScreen)
         assert "broken.json cannot be used" in app.said
 
@@ -127,7 +134,8 @@ async def test_enter_opens_the_preview(settings: Settings, monkeypatch: pytest.M
 
     monkeypatch.setattr(preview, "PreviewScreen", Preview)
     async with opened(JobsScreen(make_context(settings))) as (_, pilot):
-        await press(pilot, *"multi", "enter")
+        await find(pilot, "multi")
+        await press(pilot, "enter")
     assert [job.slug for job in opened_with] == ["multi-configs-302"]
 
 
@@ -138,7 +146,8 @@ async def test_the_status_is_read_again_after_a_run(
 
     monkeypatch.setattr(preview, "PreviewScreen", lambda context, job: ConfirmScreen("stands for it"))
     async with opened(JobsScreen(make_context(settings))) as (app, pilot):
-        await press(pilot, *"arista-arp", "enter")
+        await find(pilot, "arista-arp")
+        await press(pilot, "enter")
         with JobStore(settings.collector_db) as store:
             store.set_last_run(1, "2026-11-23 18:00:00", "partial")
         await press(pilot, "escape")
@@ -174,7 +183,8 @@ async def test_a_file_is_not_changed_but_says_how(settings: Settings) -> None:
     async with opened(JobsScreen(make_context(settings))) as (app, pilot):
         for key in ("ctrl+t", "delete", "ctrl+d"):
             app.clear_notifications()
-            await press(pilot, *"arp-file", key)
+            await find(pilot, "arp-file")
+            await press(pilot, key)
             assert isinstance(top(app), JobsScreen)
             assert "^o imports it" in app.said
             await press(pilot, "escape")
@@ -196,7 +206,8 @@ async def test_importing_a_file_puts_the_cursor_on_its_copy(settings: Settings) 
 
 async def test_editing_a_file_imports_it_first(settings: Settings) -> None:
     async with opened(JobsScreen(make_context(settings))) as (app, pilot):
-        await press(pilot, *"arp-file", "ctrl+e")
+        await find(pilot, "arp-file")
+        await press(pilot, "ctrl+e")
         assert isinstance(top(app), ConfirmScreen)
         await press(pilot, "n")
         assert isinstance(top(app), JobsScreen)
@@ -208,7 +219,7 @@ async def test_editing_comes_back_to_the_job(settings: Settings) -> None:
     async with opened(JobsScreen(make_context(settings))) as (app, pilot):
         await press(pilot, "down", "ctrl+e")
         assert isinstance(top(app), JobEditScreen)
-        await press(pilot, *"X", "ctrl+s")
+        await press(pilot, "X", "ctrl+s")
         assert isinstance(top(app), JobsScreen)
         assert rows_of(app).cursor == 1
     assert job_row(settings, 2)["name"].endswith("X")
@@ -219,7 +230,8 @@ async def test_duplicating_copies_commands_and_tags_under_a_free_slug(settings: 
     with JobStore(settings.collector_db) as store:
         store.save({"id": original}, tags=["night"])
     async with opened(JobsScreen(make_context(settings))) as (app, pilot):
-        await press(pilot, *"two-steps", "ctrl+d")
+        await find(pilot, "two-steps")
+        await press(pilot, "ctrl+d")
         assert isinstance(top(app), JobEditScreen)
         await press(pilot, "escape")
         assert isinstance(top(app), JobsScreen)
@@ -266,7 +278,7 @@ async def test_hostile_text_is_shown_literally(settings: Settings) -> None:
     add_job(settings, "nasty", description=nasty, vendor="[/bold]")
     (settings.jobs_dir / "[red]\x1b[31m.json").write_text("{")
     async with opened(JobsScreen(make_context(settings))) as (app, pilot):
-        await press(pilot, *"nasty")
+        await find(pilot, "nasty")
         assert "[/oops] [red]x\ufffd]0;PWNED\ufffd\ufffd" in shown(app, "#detail")
         await press(pilot, "escape", "pagedown", "ctrl+end", "enter")
         assert "\x1b" not in app.export_screenshot()
@@ -281,7 +293,7 @@ async def test_thousands_of_jobs_are_one_table_without_widgets_for_rows(settings
         screen.post_message(JobsScreen.Loaded(lines, None, None))
         await pilot.pause()
         widgets = len(app.screen.query("*"))
-        await press(pilot, *"job-9999")
+        await find(pilot, "job-9999")
         assert slugs(app) == ["job-9999"]
         assert len(app.screen.query("*")) == widgets
 

@@ -236,6 +236,13 @@ def test_another_programs_database_is_backed_up_once_before_the_first_write(fore
     assert not backup.exists(), "a second backup would hold vctui's own writes"
 
 
+def test_another_programs_mark_is_not_taken_for_ours(foreign: Path) -> None:
+    with closing(sqlite3.connect(foreign)) as db:
+        db.execute("PRAGMA application_id = 7")
+    with Store(foreign) as store, store.writing():
+        assert foreign.with_name("collector.db.before-vctui").exists()
+
+
 def test_databases_of_vctui_are_not_backed_up(settings: Settings) -> None:
     with Inventory(settings.dcim_db) as inventory:
         inventory.add({"name": "sw1", "site": "lab"})

@@ -101,13 +101,7 @@ def _run_headless(home: DemoHome, cancel: threading.Event, *, as_json: bool, wor
             narrate(f"vctui: {result.job_id}: {result.error}")
     if cancel.is_set():
         return 0
-    differences = _compare(home, outcomes)
-    if not as_json:
-        _print_summary(outcomes, differences)
-    for ref, lines in differences.items():
-        for line in lines:
-            narrate(f"not as built: {ref}: {line}")
-    return DIFFERENT if any(differences.values()) else 0
+    return _tell(outcomes, _compare(home, outcomes), as_json=as_json)
 
 
 def _compare(home: DemoHome, outcomes: _Outcomes) -> dict[str, list[str]]:
@@ -130,3 +124,15 @@ def _print_summary(outcomes: _Outcomes, differences: dict[str, list[str]]) -> No
         rows.append((ref, len(events), counts["ok"], counts["skipped"], counts["failed"], verdict))
     print_line("")
     print_table(("JOB", "DEVICES", "OK", "SKIPPED", "FAILED", "OUTCOMES"), rows)
+
+
+def _tell(outcomes: _Outcomes, differences: dict[str, list[str]], *, as_json: bool) -> int:
+    """Print the summary, name the differences, and return the exit code."""
+    from vctui.cli.output import narrate
+
+    if not as_json:
+        _print_summary(outcomes, differences)
+    for ref, lines in differences.items():
+        for line in lines:
+            narrate(f"not as built: {ref}: {line}")
+    return DIFFERENT if any(differences.values()) else 0

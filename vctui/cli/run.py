@@ -216,10 +216,20 @@ def _agreed(plans: Sequence[Plan], args: argparse.Namespace) -> bool:
 
 
 def _may_write(plans: Sequence[Plan], args: argparse.Namespace) -> bool:
-    """Whether commands may run that are not known to only read: by the option, or a yes on the terminal."""
-    from vctui.cli.output import confirm, has_terminal
+    """Whether commands may run that are not known to only read: by the option, or a yes on the terminal.
 
-    writing = sorted({command for plan in plans for command in plan.writing_commands})
+    A run of one job ends here without it; of several, those that only read can still run. Raises UsageError.
+    """
+    from vctui.cli.output import confirm, has_terminal
+    from vctui.errors import UsageError
+
+    writing = ", ".join(sorted({command for plan in plans for command in plan.writing_commands}))
     if args.allow_any_command or not writing:
         return bool(args.allow_any_command)
-    return has_terminal() and confirm(f"Not known to only read: {', '.join(writing)}. Run them?", yes=False)
+    if has_terminal() and confirm(f"Not known to only read: {writing}. Run it?", yes=False):
+        return True
+    if len(plans) == 1:
+        raise UsageError(
+            f"not known to only read: {writing}", "Add --allow-any-command if the job is meant to run it"
+        )
+    return False

@@ -191,7 +191,14 @@ class Recorder:
         item = judged.item
         records = judged.judgement.records if judged.judgement else None
         captures = [
-            CaptureRecord(item.device.id, item.device.name, self._job.capture_type, str(one.path), one.size)
+            CaptureRecord(
+                device_id=item.device.id,
+                device_name=item.device.name,
+                capture_type=self._job.capture_type,
+                filepath=str(one.path),
+                file_size=one.size,
+                sha256=one.sha256,
+            )
             for one in saved
         ]
         row = DeviceRecord(

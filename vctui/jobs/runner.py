@@ -12,7 +12,7 @@ from pathlib import Path
 from vctui.config import HostKeyPolicy, Settings, load_settings, require_home
 from vctui.errors import CredentialNotFound, NoDevicesError, UsageError, VaultError, VctuiError
 from vctui.events import DeviceFinished, DevicePhase, Phase, RunStarted, Sink, discard
-from vctui.jobs.job import DEFAULT_TIMEOUT, DEFAULT_WORKERS, Job
+from vctui.jobs.job import DEFAULT_TIMEOUT, DEFAULT_WORKERS, Job, base_folder
 from vctui.jobs.judge import Engine
 from vctui.jobs.plan import Plan, PlanItem, Planner
 from vctui.jobs.record import Recorder, RecordOptions
@@ -20,7 +20,7 @@ from vctui.jobs.result import JobResult
 from vctui.jobs.source import JobSource
 from vctui.records import CredentialInfo, SSHCredentials
 from vctui.ssh import ExecutionResult, ExecutorOptions, SSHExecutorPool, Target
-from vctui.storage import History, Inventory, job_lock, run_is_alive
+from vctui.storage import History, Inventory, clean_temporary, job_lock, run_is_alive
 from vctui.validation import ValidationEngine
 from vctui.vault import CredentialResolver
 
@@ -136,7 +136,8 @@ class JobRunner:
             if self._record_history:
                 stack.enter_context(job_lock(self.settings.home, job.source))
                 history = stack.enter_context(History(self.settings.collector_db))
-                history.repair_stale(run_is_alive(self.settings.home))
+                if history.repair_stale(run_is_alive(self.settings.home)):
+                    clean_temporary(base_folder(job, self.settings))
                 result.history_id = history.start_run(
                     job_id=job.ref, job_file=job.source, job_name=job.name, total=len(plan.items)
                 )

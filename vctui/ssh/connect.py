@@ -5,6 +5,8 @@ from __future__ import annotations
 import contextlib
 import errno
 import ipaddress
+import os
+import select
 import socket
 import threading
 from collections.abc import Sequence
@@ -43,8 +45,7 @@ def open_socket(host: str, port: int, deadline: Deadline, lifeline: Lifeline) ->
         try:
             sock = socket.socket(family, socket.SOCK_STREAM)
             lifeline.tie(lambda sock=sock: shut(sock))  # type: ignore[misc]
-            sock.settimeout(max(0.001, deadline.remaining() / left))
-            sock.connect(address)
+            _connect(sock, address, deadline.remaining() / left, lifeline)
             sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
             return sock
         except OSError as error:
@@ -54,6 +55,25 @@ def open_socket(host: str, port: int, deadline: Deadline, lifeline: Lifeline) ->
         if lifeline.is_cut:
             break
     raise _connect_error(f"{host_name(host, port)}", failure) from failure
+
+
+def _connect(sock: socket.socket, address: Any, timeout: float, lifeline: Lifeline) -> None:
+    """Connect, unless the lifeline is cut first: shutting a socket down wakes nobody before it is connected."""
+    sock.setblocking(False)
+    code = sock.connect_ex(address)
+    if code in (errno.EINPROGRESS, errno.EWOULDBLOCK):
+        wake, waker = socket.socketpair()
+        with wake, waker:
+            lifeline.tie(lambda: shut(waker))
+            poll = select.poll()
+            poll.register(sock, select.POLLOUT)
+            poll.register(wake, select.POLLIN)
+            ready = {handle for handle, _ in poll.poll(timeout * 1000)}
+        if sock.fileno() not in ready:
+            raise TimeoutError(errno.ETIMEDOUT, os.strerror(errno.ETIMEDOUT))
+        code = sock.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR)
+    if code:
+        raise OSError(code, os.strerror(code))
 
 
 def shut(sock: socket.socket) -> None:

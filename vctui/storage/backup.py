@@ -16,7 +16,7 @@ BACKUP_SUFFIX = ".before-vctui"
 
 def back_up_foreign(connection: sqlite3.Connection, path: Path) -> bool:
     """Whether the database is not marked as vctui's; if so, a copy of it exists now. Raises StorageError."""
-    if connection.execute("PRAGMA application_id").fetchone()[0] != 0:
+    if connection.execute("PRAGMA application_id").fetchone()[0] == OWN_APPLICATION_ID:
         return False
     target = path.with_name(path.name + BACKUP_SUFFIX)
     if not target.exists() and connection.execute("SELECT 1 FROM sqlite_master LIMIT 1").fetchone():

@@ -54,7 +54,7 @@ class RunLock:
         while not _try_lock(descriptor, fcntl.LOCK_EX):
             if time.monotonic() >= deadline:
                 os.close(descriptor)
-                raise LockedError(self._held_by(), "Wait for it to end, or cancel it: vctui runs cancel")
+                raise LockedError(self._held_by(), "Wait for it to end")
             time.sleep(_PAUSE_SECONDS)
         self._descriptor = descriptor
         _held.add(descriptor)
