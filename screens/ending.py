@@ -61,10 +61,12 @@ class OrderlyApp(App[None]):
             self._ended_by = number
             self.exit(return_code=128 + number)
             return
-        if self._driver is not None:
-            self._driver.stop_application_mode()
-        signal.signal(number, signal.SIG_DFL)
-        os.kill(os.getpid(), number)
+        try:
+            if self._driver is not None and self.is_running:
+                self._driver.stop_application_mode()
+        finally:
+            signal.signal(number, signal.SIG_DFL)
+            os.kill(os.getpid(), number)
 
     def _handle_exception(self, error: Exception) -> None:
         self.failure = self.failure or (error.error if isinstance(error, WorkerFailed) else error)

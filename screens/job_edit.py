@@ -11,13 +11,14 @@ from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.message import Message
 from textual.screen import Screen
-from textual.widgets import Footer, Header, Static
+from textual.widgets import Header, Static
 
 from screens.context import Context
 from screens.job_fields import SECTIONS
 from screens.job_known import JobCopy, Known, read_known
 from screens.widgets.confirm import ConfirmScreen
 from screens.widgets.field import Choice, Field
+from screens.widgets.footer import KeyFooter
 from screens.widgets.form import Form
 from screens.widgets.matching import FILTER_COLUMNS, Matching
 from screens.widgets.pick import PickScreen
@@ -85,7 +86,8 @@ class JobEditScreen(Screen[int | None]):
         from vctui.jobs import new_row
 
         self._scope = context
-        self._row = {**new_row(), **(row or (like.row if like else {}))}
+        self._defaults = new_row()
+        self._row = {**self._defaults, **(row or (like.row if like else {}))}
         self._job_id: int | None = self._row.get("id")
         self._like = like
         self._known = Known()
@@ -98,11 +100,11 @@ class JobEditScreen(Screen[int | None]):
             for title, specs in SECTIONS:
                 yield Static(title, classes="section", markup=False)
                 for spec in specs:
-                    yield Field(spec, self._row.get(spec.column))
+                    yield Field(spec, self._row.get(spec.column), self._defaults.get(spec.column))
             yield Static(id="about", markup=False)
         yield Matching()
         yield Static(id="hint", markup=False)
-        yield Footer(show_command_palette=False)
+        yield KeyFooter()
 
     def on_mount(self) -> None:
         """Read what can be suggested, while the user begins."""
@@ -162,7 +164,8 @@ class JobEditScreen(Screen[int | None]):
 
     def _explain(self, field: Field) -> None:
         known = f"  F2 lists {len(field.choices)} known values." if field.choices else ""
-        self.query_one("#hint", Static).update(field.spec.hint + known, layout=False)
+        keys = "  Space turns it over." if field.spec.kind == "flag" else known
+        self.query_one("#hint", Static).update(field.spec.hint + keys, layout=False)
 
     @on(Field.Changed)
     def _changed(self, event: Field.Changed) -> None:
@@ -190,18 +193,14 @@ class JobEditScreen(Screen[int | None]):
         else:
             line.count(self._known.devices, self._values())
 
-    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
-        """F2 shows only where there is something to choose from."""
-        if action == "choose":
-            field = self.query_one(Form).current if self.is_mounted else None
-            return field is not None and bool(field.choices)
-        return True
-
     @work(exclusive=True, group="choose", description="choose a value")
     async def action_choose(self) -> None:
         """Let the user choose among the known values of the field with the cursor."""
         field = self.query_one(Form).current
-        if field is None or not field.choices:
+        if field is None:
+            return
+        if not field.choices:
+            self.notify(f"{field.spec.label}: no values are known", markup=False)
             return
         choice: Choice | None = await self.app.push_screen_wait(PickScreen(field.spec.label, field.choices))
         if choice is not None:

@@ -13,7 +13,7 @@ from textual.containers import Horizontal
 from textual.content import Content
 from textual.message import Message
 from textual.screen import Screen
-from textual.widgets import Footer, Header, Input, Static
+from textual.widgets import Header, Input, Static
 
 from screens import job_actions
 from screens.context import Context
@@ -22,6 +22,7 @@ from screens.job_known import JobCopy
 from screens.job_list import COLUMNS, JobLine
 from screens.widgets.confirm import ConfirmScreen
 from screens.widgets.filter_box import FilterBox, fits
+from screens.widgets.footer import KeyFooter
 from screens.widgets.rows import Rows
 from vctui.errors import VctuiError
 from vctui.text import safe_line
@@ -69,7 +70,7 @@ class JobsScreen(Screen[None]):
             yield Static(id="lock", markup=False)
         yield self._rows
         yield Static(id="detail", markup=False)
-        yield Footer(show_command_palette=False)
+        yield KeyFooter()
 
     def on_mount(self) -> None:
         """Read the jobs."""
@@ -111,7 +112,11 @@ class JobsScreen(Screen[None]):
         words = self.query_one(FilterBox).value.casefold().split()
         shown = [line for line in self._lines if fits(words, line.haystack)] if words else list(self._lines)
         at = next((index for index, line in enumerate(shown) if line.entry.source == source), 0)
-        none = "no job fits the filter: Escape clears it" if self._lines else "no jobs yet: ^n makes one"
+        none = (
+            "no job fits the filter: Escape clears it"
+            if self._lines
+            else "no jobs yet: ^n makes one; files come with: vctui jobs import"
+        )
         self._rows.show(shown, at, empty=none)
         total = len(self._lines)
         text = f"{len(shown)} of {total} jobs" if words else f"{total} job{'' if total == 1 else 's'}"

@@ -16,6 +16,7 @@ from textual.timer import Timer
 from textual.widgets import Footer, Header, Input, Label, Static
 from textual.worker import Worker, WorkerState
 
+from screens.calm import spare_the_collector
 from screens.plan_view import (
     LeftOutRows,
     PlanRows,
@@ -151,6 +152,7 @@ class PreviewScreen(Screen[None]):
 
     def on_mount(self) -> None:
         """Show what is known already and make the first plan."""
+        spare_the_collector()
         self.query_one("#left").display = False
         self._show_options()
         commands = ", ".join(safe_line(command) for command in self._job.commands)

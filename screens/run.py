@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import gc
-import sys
 import threading
 from bisect import bisect_left
 from collections.abc import Sequence
+from contextlib import ExitStack
 from typing import TYPE_CHECKING, ClassVar
 
 from textual import on, work
@@ -18,6 +17,7 @@ from textual.screen import Screen
 from textual.widgets import Footer, Header, Input, Static
 from textual.worker import Worker, WorkerState
 
+from screens.calm import quick_turns, spare_the_collector
 from screens.run_engine import Runner, RunOptions, job_runner
 from screens.run_model import SHOWS, RunModel, Show
 from screens.run_view import EMPTY, bar_text, row_columns, totals_text
@@ -34,8 +34,6 @@ if TYPE_CHECKING:
 
 PAINT = 0.2
 """Seconds between two paintings."""
-SWITCH_INTERVAL = 0.001
-"""While a run is on, a busy session thread gives way to the screen after so many seconds (normally 5 ms)."""
 
 
 class CancelQuestion(ConfirmScreen):
@@ -109,7 +107,7 @@ class RunScreen(Screen[None]):
         self._drawn_seconds: dict[int, int] = {}
         self._logged = 0
         self._texts: dict[str, str] = {}
-        self._switch_interval = sys.getswitchinterval()
+        self._while_shown = ExitStack()
         self.sub_title = f"Run: {safe_line(plan.job.name)}"
 
     def compose(self) -> ComposeResult:
@@ -127,9 +125,8 @@ class RunScreen(Screen[None]):
         self.query_one("#name").display = False
         self.query_one("#problem").display = False
         self.query_one("#log").can_focus = False
-        sys.setswitchinterval(SWITCH_INTERVAL)
-        # What lives now lives on: without it, each full collection walks the whole program's objects.
-        gc.freeze()
+        spare_the_collector()
+        self._while_shown.enter_context(quick_turns())
         self.set_interval(PAINT, self.paint)
         self.paint()
         self._collect()
@@ -137,8 +134,7 @@ class RunScreen(Screen[None]):
     def on_unmount(self) -> None:
         """Every way out stops the run."""
         self._cancel.set()
-        sys.setswitchinterval(self._switch_interval)
-        gc.unfreeze()
+        self._while_shown.close()
 
     @property
     def running(self) -> bool:

@@ -10,10 +10,11 @@ from textual.binding import Binding, BindingType
 from textual.containers import Vertical
 from textual.message import Message
 from textual.screen import Screen
-from textual.widgets import Footer, Header, Input, Static
+from textual.widgets import Header, Input, Static
 
 from screens.context import Context
 from screens.unlock_steps import Found, look, make_home
+from screens.widgets.footer import KeyFooter
 from vctui.errors import VctuiError, WrongPassword
 from vctui.text import safe_line
 
@@ -26,7 +27,7 @@ TEXTS: dict[State, tuple[str, str]] = {
     ),
     "making": ("Creating the home and reading the templates in…", ""),
     "create": (
-        "This home has no vault yet. Choose a master password: it seals every credential, is stored nowhere.",
+        "This home has no vault yet. Choose a master password: it seals every credential; it is not stored.",
         "Enter goes on. Escape goes on without a vault: jobs can be seen and edited, not run.",
     ),
     "password": (
@@ -60,7 +61,7 @@ class UnlockScreen(Screen[bool]):
     """
 
     TITLE = "vctui"
-    SUB_TITLE = "unlock"
+    SUB_TITLE = "Unlock"
     CSS_PATH = "unlock.tcss"
     HELP = """
     ## Unlock
@@ -73,7 +74,7 @@ class UnlockScreen(Screen[bool]):
     """
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("y", "init", "Create", id="unlock.init", tooltip="Create the home folder"),
-        Binding("n", "skip", "Quit", id="unlock.no", tooltip="End the program", show=False),
+        Binding("n,escape", "leave", "No", id="unlock.leave", tooltip="End the program"),
         Binding("escape", "skip", "Stay locked", id="unlock.skip", tooltip="Go on without unlocking"),
     ]
 
@@ -112,7 +113,7 @@ class UnlockScreen(Screen[bool]):
             yield SecretInput("once more", id="again")
             yield Static(id="error", markup=False)
             yield Static(id="next", markup=False)
-        yield Footer(show_command_palette=False)
+        yield KeyFooter()
 
     def on_mount(self) -> None:
         """Look what is there."""
@@ -137,8 +138,10 @@ class UnlockScreen(Screen[bool]):
         """Offer only what the present state understands."""
         if action == "init":
             return self.state == "init"
+        if action == "leave":
+            return self.state in ("init", "broken")
         if action == "skip":
-            return self.state in ("init", "create", "password", "broken")
+            return self.state in ("create", "password")
         return True
 
     @work(thread=True, exclusive=True, group="unlock", description="look for a key")
@@ -231,8 +234,9 @@ class UnlockScreen(Screen[bool]):
         self._enter(event.back, error)
 
     def action_skip(self) -> None:
-        """Go on locked; without a home there is nowhere to go."""
-        if self.state in ("init", "broken"):
-            self.app.exit(return_code=HOME_NOT_READY)
-        else:
-            self.dismiss(False)
+        """Go on locked."""
+        self.dismiss(False)
+
+    def action_leave(self) -> None:
+        """End the program: without a home there is nowhere to go."""
+        self.app.exit(return_code=HOME_NOT_READY)

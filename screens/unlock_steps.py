@@ -31,7 +31,7 @@ def look(context: Context, *, ask: bool) -> Found:
     except HomeError as error:
         # A folder that cannot be read is no folder to fill.
         absent = error.next_step is not None and "init" in error.next_step
-        return Found("init" if absent else "broken", str(error))
+        return Found("init") if absent else Found("broken", str(error))
     try:
         if not context.resolver.is_initialized:
             return Found("create")

@@ -9,6 +9,7 @@ import os
 import pty
 import shutil
 import signal
+import stat
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -323,7 +324,11 @@ def test_a_reader_that_goes_away_does_not_stop_the_run(ready: Home) -> None:
     assert ready.runs()[0]["ok"] == 2
 
 
-ON_ITS_TERMINAL = "import fcntl, os, sys, termios; fcntl.ioctl(0, termios.TIOCSCTTY, 0); os.execv(sys.argv[1], sys.argv[1:])"
+ON_ITS_TERMINAL = """\
+import fcntl, os, sys, termios
+fcntl.ioctl(0, termios.TIOCSCTTY, 0)
+os.execv(sys.argv[1], sys.argv[1:])
+"""
 
 
 def on_terminal(command: list[str], answers: dict[str, str]) -> tuple[int, str]:
@@ -380,6 +385,19 @@ def test_a_run_never_loads_the_screens(ready: Home) -> None:
     )
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
+
+
+def test_debug_logs_the_sessions_to_a_private_file_without_secrets(ready: Home) -> None:
+    command = ready.command("run", "--job", ready.job(), "--devices", "good-1", "--debug")
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    log = ready.path / "logs" / "vctui-debug.log"
+    assert done.returncode == 0, done.stderr
+    assert str(log) in done.stderr
+    lines = [json.loads(line) for line in log.read_text().splitlines()]
+    assert any(line["logger"].startswith("paramiko") for line in lines)
+    assert {"run_started", "device_phase", "device_finished"} <= {line["message"] for line in lines}
+    assert PASSWORD not in log.read_text()
+    assert stat.S_IMODE(log.stat().st_mode) == 0o600
 
 
 def test_no_secret_and_no_escape_reaches_the_output(ready: Home) -> None:

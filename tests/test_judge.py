@@ -81,7 +81,7 @@ def test_a_directory_of_its_own_means_a_file_of_its_own() -> None:
 def test_the_index_picks_the_template_for_the_cleaned_output() -> None:
     name = "cisco_ios_show_ip_arp"
     engine = Engine({"show ip arp": name}, **{name: good(name)})
-    found = judge(JOB, "cisco_ios", [said("show ip arp", "x\n")], engine)
+    found = judge(JOB, "cisco_ios", assemble(JOB, [said("show ip arp", "x\n")]), engine)
     assert engine.asked == [("x\n", name)]
     assert (found.accepted, found.template, found.score, len(found.records or ())) == (True, name, 80.0, 1)
 
@@ -90,7 +90,7 @@ def test_the_index_picks_the_template_for_the_cleaned_output() -> None:
 def test_the_jobs_minimum_counts_from_two_on(minimum: float, accepted: bool) -> None:
     engine = Engine(show_ip_arp=good("t"))
     job = dataclasses.replace(JOB, min_score=minimum)
-    found = judge(job, "cisco_ios", [said("show ip arp", "x\n")], engine)
+    found = judge(job, "cisco_ios", assemble(job, [said("show ip arp", "x\n")]), engine)
     assert found.accepted is accepted
     assert accepted or found.reason == "score 80.0 is under the job's minimum of 80.5"
 
@@ -99,7 +99,7 @@ def test_several_commands_are_good_when_all_are() -> None:
     job = dataclasses.replace(JOB, steps=(JobCommand("show a"), JobCommand("show b")))
     outputs = [said("show a", "1\n"), said("show b", "2\n")]
     engine = Engine(show_a=good("ta", 90), show_b=ValidationResult("tb", 0.0, reason="no record"))
-    found = judge(job, "", outputs, engine)
+    found = judge(job, "", assemble(job, outputs), engine)
     assert (found.accepted, found.score, found.reason) == (False, 0.0, "show b: no record")
     assert found.template == "ta, tb"
 
@@ -107,5 +107,5 @@ def test_several_commands_are_good_when_all_are() -> None:
 def test_a_job_that_does_not_validate_asks_nobody() -> None:
     engine = Engine()
     job = dataclasses.replace(JOB, use_textfsm=False)
-    assert judge(job, "", [said("show ip arp", "x\n")], engine).accepted
+    assert judge(job, "", assemble(job, [said("show ip arp", "x\n")]), engine).accepted
     assert engine.asked == []

@@ -189,7 +189,7 @@ def test_importing_the_program_imports_no_engine() -> None:
 
 
 CHILD = """
-import argparse, sys
+import argparse, sys, threading
 from pathlib import Path
 from textual.screen import Screen
 from screens.app import open_app
@@ -199,7 +199,7 @@ from vctui.vault import CredentialResolver
 import screens.unlock
 
 class Failing(Screen[bool]):
-    BINDINGS = [("x", "fail", "Fail"), ("w", "work", "Fail in a thread")]
+    BINDINGS = [("x", "fail", "Fail"), ("w", "work", "Fail in a thread"), ("h", "hang", "Hang")]
     def __init__(self, context, ask=False):
         super().__init__()
     def on_mount(self):
@@ -207,6 +207,9 @@ class Failing(Screen[bool]):
     def action_fail(self):
         secret = "canary-" + "password"
         raise ValueError("this was not expected")
+    def action_hang(self):
+        self.run_worker(threading.Event().wait, thread=True)
+        print("hanging", file=sys.__stdout__, flush=True)
     def action_work(self):
         def work():
             secret = "canary-" + "password"
@@ -315,6 +318,19 @@ def test_a_signal_ends_it_in_order(home: Path, terminals: list[Terminal], number
     assert terminal.end() == 128 + number
     for restored in (b"\x1b[?1049l", b"\x1b[?25h", b"\x1b[?1000l"):
         assert restored in terminal.output
+
+
+def test_a_second_signal_does_not_wait_for_a_thread_that_hangs(home: Path, terminals: list[Terminal]) -> None:
+    terminal = Terminal(home, "failing")
+    terminals.append(terminal)
+    terminal.read_until(b"ready")
+    os.write(terminal.master, b"h")
+    terminal.read_until(b"hanging")
+    terminal.process.send_signal(signal.SIGTERM)
+    terminal.read_until(b"\x1b[?1049l")
+    assert terminal.process.poll() is None
+    terminal.process.send_signal(signal.SIGTERM)
+    assert terminal.end() == -signal.SIGTERM
 
 
 def test_a_typed_quit_restores_the_terminal(home: Path, terminals: list[Terminal]) -> None:

@@ -14,6 +14,8 @@ from textual.widgets import Static
 
 from screens.context import Context
 from screens.job_edit import JobEditScreen
+from screens.job_known import JobCopy
+from screens.job_list import copied_row
 from screens.widgets.confirm import ConfirmScreen
 from screens.widgets.field import Field
 from screens.widgets.form import Form
@@ -157,6 +159,25 @@ async def test_what_is_left_alone_stays_exactly_as_it_was(settings: Settings, co
         assert [row["command"] for row in store.commands(job_id)] == ["show clock"]
 
 
+async def test_a_duplicate_keeps_odd_values_too(settings: Settings, context: Context) -> None:
+    odd: dict[str, Any] = {
+        "device_filter_platform_id": 9999,
+        "is_enabled": None,
+        "max_workers": "7",
+        "description": "a\nb",
+    }
+    add_job(settings, "odd", **odd)
+    with JobStore(settings.collector_db) as store:
+        row = store.get(slug="odd")
+    assert row is not None
+    like = JobCopy(copied_row(row, {"odd"}), (), ())
+    async with opened(JobEditScreen(context, None, like=like)) as (app, pilot):
+        await press(pilot, "ctrl+s")
+    copy = job_row(settings, app.answers[0])
+    assert copy["slug"] == "odd-copy"
+    assert {column: copy[column] for column in odd} == {column: row[column] for column in odd}
+
+
 async def test_a_dangling_credential_survives_an_edit(settings: Settings, context: Context) -> None:
     job_id = add_job(settings, "job")
     with closing(sqlite3.connect(settings.collector_db)) as raw, raw:
@@ -240,6 +261,16 @@ async def test_flags_are_turned_with_the_space_bar(settings: Settings, context: 
         await press(pilot, "y", "ctrl+s")
     row = job_row(settings, job_id)
     assert (row["is_enabled"], row["use_textfsm"]) == (0, 1)
+
+
+async def test_a_flag_that_is_null_shows_what_it_means(settings: Settings, context: Context) -> None:
+    job_id = add_job(settings, "job", is_enabled=None, use_textfsm=None)
+    async with opened(JobEditScreen(context, job_row(settings, job_id))) as (app, pilot):
+        assert field(app, "is_enabled").text == "yes"
+        assert field(app, "use_textfsm").text == "no"
+        await write(pilot, "name", "Renamed")
+        await press(pilot, "ctrl+s")
+    assert job_row(settings, job_id)["is_enabled"] is None
 
 
 async def test_leaving_with_changes_asks(settings: Settings, context: Context) -> None:

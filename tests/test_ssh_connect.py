@@ -41,8 +41,8 @@ from vctui.ssh import (
     scan_host_key,
     scan_host_keys,
 )
-from vctui.ssh import connect as connect_module
 from vctui.ssh import transport as transport_module
+from vctui.ssh.connect import shake_hands
 
 ARP = {"show arp": "10.0.0.1\r\n"}
 
@@ -149,7 +149,7 @@ def test_errors_of_the_network(
         def connect_ex(self, address: Any) -> int:
             return error.errno or 0
 
-    monkeypatch.setattr(connect_module.socket, "socket", Failing)
+    monkeypatch.setattr(socket, "socket", Failing)
     result = run(22)
     assert result.error_kind == kind
 
@@ -274,11 +274,10 @@ def test_the_known_type_of_key_is_asked_for_first() -> None:
 
 def test_delay_is_turned_off(run: Runner, monkeypatch: pytest.MonkeyPatch) -> None:
     seen: list[int] = []
-    original = connect_module.shake_hands
 
     def spy(sock: socket.socket, *args: Any, **kwargs: Any) -> Any:
         seen.append(sock.getsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY))
-        return original(sock, *args, **kwargs)
+        return shake_hands(sock, *args, **kwargs)
 
     monkeypatch.setattr("vctui.ssh.session.shake_hands", spy)
     with Device(cli("r1#", ARP)) as device:

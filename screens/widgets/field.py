@@ -51,7 +51,7 @@ class Toggle(Static, can_focus=True):
     """Yes or no, in words and not in colour only."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("space", "flip", "Yes/No", id="toggle.flip"),
+        Binding("space", "flip", "Yes/No", id="toggle.flip", show=False),
         Binding("y", "set(True)", "Yes", id="toggle.yes", show=False),
         Binding("n", "set(False)", "No", id="toggle.no", show=False),
     ]
@@ -120,13 +120,14 @@ class Field(Widget):
 
         field: Field
 
-    def __init__(self, spec: FieldSpec, value: Any) -> None:
+    def __init__(self, spec: FieldSpec, value: Any, unset: Any = None) -> None:
+        """`unset` is what a flag that is NULL means."""
         super().__init__(id=f"field-{spec.column}")
         self.spec = spec
         self.choices: tuple[Choice, ...] = ()
         self._original = value
         self._shown = _text_of(value)
-        self._truth = value not in (None, "", 0, "0", 0.0, False)
+        self._truth = (unset if value in (None, "") else value) not in (None, "", 0, "0", False)
         self._editor: Input | Toggle
         if spec.kind == "flag":
             self._editor = Toggle()

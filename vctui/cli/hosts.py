@@ -73,15 +73,18 @@ def list_hosts(args: argparse.Namespace) -> int:
     known = KnownHosts(settings.known_hosts)
     rows: list[dict[str, str | None]] = []
     for device in devices:
-        where = address(device.host or "", device.port)
-        for entry in known.lookup(device.host or "", device.port) or [None]:
+        entries = known.lookup(device.host or "", device.port)
+        facts: list[tuple[str | None, str | None, str]] = [
+            (entry.key_type, entry.fingerprint, entry.marker or "trusted") for entry in entries
+        ]
+        for key_type, fingerprint, status in facts or [(None, None, "unknown")]:
             rows.append(
                 {
                     "device": device.name,
-                    "address": where,
-                    "key_type": entry.key_type if entry else None,
-                    "fingerprint": entry.fingerprint if entry else None,
-                    "status": (entry.marker or "trusted") if entry else "unknown",
+                    "address": address(device.host or "", device.port),
+                    "key_type": key_type,
+                    "fingerprint": fingerprint,
+                    "status": status,
                 }
             )
     if args.json:

@@ -44,7 +44,7 @@ def _of_file(path: Path) -> dict[str, Any]:
 
 
 def _of_database(settings: Settings, job: Job) -> dict[str, Any]:
-    from vctui.jobs.export import job_to_json
+    from vctui.jobs import job_to_json
     from vctui.storage import Inventory, JobStore
 
     with JobStore(settings.collector_db) as store:

@@ -37,17 +37,33 @@ class JsonLines(logging.Formatter):
         return to_json(line)
 
 
+DEBUG_FILE = "vctui-debug.log"
+
+
 def open_log(settings: Settings) -> None:
     """Log to the configured file; without one, to nowhere (never to stderr, which is for the user)."""
     root = logging.getLogger()
     if not root.handlers:
         root.addHandler(logging.NullHandler())
+    if settings.log_file is not None:
+        _log_to(settings.log_file, settings.log_level)
+
+
+def open_debug_log(settings: Settings) -> Path:
+    """Log everything, to the configured file or else to one in the home's logs; returns which."""
+    file = settings.log_file or settings.logs_dir / DEBUG_FILE
     if settings.log_file is None:
-        return
-    handler = LogFile(settings.log_file)
+        _log_to(file, "DEBUG")
+    logging.getLogger().setLevel("DEBUG")
+    return file
+
+
+def _log_to(file: Path, level: str) -> None:
+    handler = LogFile(file)
     handler.setFormatter(JsonLines())
+    root = logging.getLogger()
     root.addHandler(handler)
-    root.setLevel(settings.log_level)
+    root.setLevel(level)
 
 
 class LogFile(logging.Handler):

@@ -87,12 +87,16 @@ def run_jobs(args: argparse.Namespace) -> int:
     import threading
 
     from vctui.cli.home import ready_home
+    from vctui.cli.logs import open_debug_log
+    from vctui.cli.output import narrate
     from vctui.cli.progress import open_display
     from vctui.cli.signals import StopSignals
     from vctui.jobs import JobRunner
     from vctui.vault import CredentialResolver
 
     settings = ready_home(args)
+    if args.debug:
+        narrate(f"logging in detail to {open_debug_log(settings)}")
     jobs, names = _chosen(settings, args)
     cancel = threading.Event()
     with CredentialResolver(settings) as resolver:

@@ -23,10 +23,9 @@ def open_screens(args: argparse.Namespace) -> int:
             "the full-screen program needs a terminal", "Without one use: vctui run, or see: vctui --help"
         )
     settings = settings_of(args)
-    from vctui.config import require_home
     from vctui.vault import CredentialResolver, harden_process
 
-    require_home(settings)
+    # The first screen offers to make a home that is not there yet.
     harden_process()
     with CredentialResolver(settings) as resolver:
         return open_on(settings, resolver)

@@ -1,6 +1,7 @@
 """The door of the jobs room: what a job is, whom it means, and how it runs. It composes the other rooms."""
 
 from vctui.jobs.batch import BatchResult, BatchRunner
+from vctui.jobs.export import job_to_json
 from vctui.jobs.fields import check_row, new_row, slugify
 from vctui.jobs.files import parse_job_file
 from vctui.jobs.job import Job, JobCommand, filter_from_row, job_from_row
@@ -28,6 +29,7 @@ __all__ = [
     "check_row",
     "filter_from_row",
     "job_from_row",
+    "job_to_json",
     "make_plan",
     "new_row",
     "parse_job_file",

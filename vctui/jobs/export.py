@@ -14,12 +14,13 @@ def job_to_json(
     site: str | None = None,
     role: str | None = None,
 ) -> dict[str, Any]:
-    """The file of a `jobs` row. Platform, site and role go by their slugs: ids mean nothing in another home."""
+    """The file of a `jobs` row. Platform, site and role go by slug: ids mean nothing in another home."""
     listed = [str(item["command"]) for item in commands]
     return {
         "version": "2.0",
         "job_id": row.get("legacy_job_id") or row.get("id"),
         "name": row.get("name"),
+        "slug": row.get("slug"),
         "description": row.get("description") or "",
         "capture_type": row.get("capture_type"),
         "vendor": row.get("vendor"),

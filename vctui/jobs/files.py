@@ -156,10 +156,10 @@ def row_from_json(data: Mapping[str, Any], file: Path) -> dict[str, Any]:
         raise JobError(str(file), "job_id", "must be a number or a text")
     use_textfsm = read.flag("validation.use_tfsm", default=True)
     label = f"{(vendor or 'multi').title()} {capture_type.upper()} Collection"
-    slug = slugify(f"{vendor or 'multi'}-{capture_type}") + (f"-{slugify(str(job_id))}" if job_id else "")
+    made_up = slugify(f"{vendor or 'multi'}-{capture_type}") + (f"-{slugify(str(job_id))}" if job_id else "")
     return {
         "name": read.text("name") or label,
-        "slug": slug,
+        "slug": read.text("slug") or made_up,
         "description": read.text("description") or "",
         "capture_type": capture_type,
         "vendor": vendor,

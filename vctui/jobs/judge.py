@@ -74,12 +74,9 @@ def assemble(job: Job, outputs: Sequence[CommandOutput]) -> tuple[Piece, ...]:
     )
 
 
-def judge(job: Job, device_type: str, outputs: Sequence[CommandOutput], engine: Engine | None) -> Judgement:
-    """Assemble the outputs and, where the job asks for it, validate each with the template chosen for it."""
-    pieces = assemble(job, outputs)
+def judge(job: Job, device_type: str, pieces: tuple[Piece, ...], engine: Engine) -> Judgement:
+    """Validate each output for which the job asks it, with the template chosen for its command."""
     verdict = Judgement(pieces)
-    if engine is None:
-        return verdict
     parts = [part for piece in pieces for part in piece.parts]
     for step, text, _ in parts:
         if not (job.use_textfsm if step.use_textfsm is None else step.use_textfsm):

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import errno
+import logging
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from vctui.config import Settings
 from vctui.errors import NEXT_STEPS, VctuiError
@@ -19,6 +20,7 @@ from vctui.text import safe_line
 
 OnFinished = Callable[[PlanItem, ExecutionResult, DeviceFinished], None]
 NO_SPACE = {errno.ENOSPC, errno.EDQUOT}
+_log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,7 +37,8 @@ class _Judged:
     item: PlanItem
     result: ExecutionResult
     judgement: Judgement | None
-    error: str | None = None
+    broken: str | None = None
+    """What went wrong in this program, not on the device."""
 
 
 class Recorder:
@@ -80,36 +83,38 @@ class Recorder:
 
     def _judge(self, pair: tuple[PlanItem, ExecutionResult]) -> None:
         item, result = pair
-        judged = _Judged(item, result, None)
+        judgement, broken = None, None
         if result.success:
-            if self._engine is not None and self._job.use_textfsm:
-                self._say_phase(item, "validating")
             try:
-                judged = _Judged(item, result, self._judge_output(item, result))
-            except Exception as error:  # noqa: BLE001 - a custom engine may raise anything; the run goes on
-                reason = f"validation broke: {type(error).__name__}: {safe_line(str(error), 200)}"
-                judged = _Judged(item, result, Judgement(assemble(self._job, result.outputs), False, reason))
-        self._writing.put(judged)
+                judgement = self._judgement(item, result)
+            except Exception as error:  # noqa: BLE001 - a device must never vanish because judging it broke
+                broken = _words(error)
+        self._writing.put(_Judged(item, result, judgement, broken))
 
-    def _judge_output(self, item: PlanItem, result: ExecutionResult) -> Judgement:
-        judgement = judge(self._job, item.device_type, result.outputs, self._engine)
+    def _judgement(self, item: PlanItem, result: ExecutionResult) -> Judgement:
+        pieces = assemble(self._job, result.outputs)
+        if self._engine is None:
+            return Judgement(pieces)
+        self._say_phase(item, "validating")
+        try:
+            judgement = judge(self._job, item.device_type, pieces, self._engine)
+        except Exception as error:  # noqa: BLE001 - an engine of the user's own may raise anything
+            judgement = Judgement(pieces, accepted=False, reason=f"validation broke: {_words(error)}")
         if self._options.force and not judgement.accepted:
-            return Judgement(
-                judgement.pieces,
-                template=judgement.template,
-                score=judgement.score,
-                records=judgement.records,
-            )
+            return replace(judgement, accepted=True, reason=None)
         return judgement
 
     def _record(self, judged: _Judged) -> None:
         try:
-            event = self._write(judged)
+            if judged.broken is not None:
+                event = self._failed(judged, "internal", judged.broken)
+            else:
+                event = self._write(judged)
         except VctuiError as error:
             event = self._failed(judged, "save_failed", error.message, error.next_step)
             self._notice_full(error)
         except Exception as error:  # noqa: BLE001 - a device must never vanish because recording it broke
-            event = self._failed(judged, "internal", f"{type(error).__name__}: {safe_line(str(error), 200)}")
+            event = self._failed(judged, "internal", _words(error))
         self._sink(event)
         self._on_finished(judged.item, judged.result, event)
 
@@ -230,6 +235,8 @@ class Recorder:
             self._enter(judged, event, [], None)
         except VctuiError as error:
             self._notice_full(error)
+        except Exception:  # noqa: BLE001 - the event still names the device; the log has the bug
+            _log.exception("device %s could not be entered in history", safe_line(event.device))
         return event
 
     def _notice_full(self, error: VctuiError) -> None:
@@ -240,3 +247,7 @@ class Recorder:
 
     def _say_phase(self, item: PlanItem, phase: str) -> None:
         self._sink(DevicePhase(self._run, item.device.name, item.host, phase))  # type: ignore[arg-type]
+
+
+def _words(error: Exception) -> str:
+    return f"{type(error).__name__}: {safe_line(str(error), 200)}"

@@ -44,8 +44,8 @@ def open_socket(host: str, port: int, deadline: Deadline, lifeline: Lifeline) ->
         sock: socket.socket | None = None
         try:
             sock = socket.socket(family, socket.SOCK_STREAM)
-            lifeline.tie(lambda sock=sock: shut(sock))  # type: ignore[misc]
             _connect(sock, address, deadline.remaining() / left, lifeline)
+            lifeline.tie(lambda sock=sock: shut(sock))  # type: ignore[misc]
             sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
             return sock
         except OSError as error:
@@ -58,7 +58,7 @@ def open_socket(host: str, port: int, deadline: Deadline, lifeline: Lifeline) ->
 
 
 def _connect(sock: socket.socket, address: Any, timeout: float, lifeline: Lifeline) -> None:
-    """Connect, unless the lifeline is cut first: shutting a socket down wakes nobody before it is connected."""
+    """Connect, unless the lifeline is cut first; a socket shut down this early would look connected."""
     sock.setblocking(False)
     code = sock.connect_ex(address)
     if code in (errno.EINPROGRESS, errno.EWOULDBLOCK):
@@ -69,7 +69,7 @@ def _connect(sock: socket.socket, address: Any, timeout: float, lifeline: Lifeli
             poll.register(sock, select.POLLOUT)
             poll.register(wake, select.POLLIN)
             ready = {handle for handle, _ in poll.poll(timeout * 1000)}
-        if sock.fileno() not in ready:
+        if sock.fileno() not in ready or lifeline.is_cut:
             raise TimeoutError(errno.ETIMEDOUT, os.strerror(errno.ETIMEDOUT))
         code = sock.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR)
     if code:

@@ -105,13 +105,13 @@ class CommandTracker:
         self._platform = platform
         self.sent = 0
         self._answered = 0  # finished lines that are a prompt and nothing else
-        self._run: list[str] = []  # the last ones of them, with nothing but context in between
+        self._run: list[
+            tuple[int, str]
+        ] = []  # the last ones, with only context in between, and where they are
         self._between = 0
         self._length = 0
         self.start = 0
         """Where the output begins in the text so far: with the echo of the command."""
-        self.end = 0
-        """Where the output ends in the text so far: before the prompts that follow it."""
         self.has_echo = False
         self._doubtful = False
         self._recent_start = False
@@ -131,11 +131,11 @@ class CommandTracker:
 
     def _take_line(self, line: str) -> None:
         if self._prompt.matches(line):
-            if not self._run:
-                self.end = self._length
-                self._doubtful |= self._answered >= self.sent and self.has_echo
+            self._doubtful |= self._answered >= self.sent and self.has_echo
             self._answered += 1
-            self._run.append(line.rstrip())
+            if self._run and self._run[-1][1].rstrip() != line.rstrip():
+                self._run.clear()  # another mode's prompt answers nothing
+            self._run.append((self._length, line))
             self._between = 0
             self._recent_start = True
         elif self._run and self._between < _BETWEEN and self.is_context(line):
@@ -164,10 +164,11 @@ class CommandTracker:
         return self.has_echo and self._prompt.matches(tail)
 
     def is_complete(self, tail: str) -> bool:
-        """True when the prompt has been confirmed; twice where the output itself holds prompts."""
+        """True when the prompt has been confirmed; twice where it is another or the output holds prompts."""
         if not self.at_prompt(tail) or self._answered < self.sent:
             return False
-        return self._is_confirmed(tail, 2 if self._doubtful else 1)
+        doubtful = self._doubtful or tail.rstrip() != self._prompt.text
+        return self._is_confirmed(tail, 2 if doubtful else 1)
 
     def settle(self, tail: str) -> bool:
         """In silence: True when the output is complete although an empty line got lost."""
@@ -177,12 +178,12 @@ class CommandTracker:
         return False
 
     def _is_confirmed(self, tail: str, times: int) -> bool:
-        return len(self._run) >= times and self._run[-1] == tail.rstrip()
+        return len(self._run) >= times and self._run[-1][1].rstrip() == tail.rstrip()
 
-    def close(self) -> None:
-        """Have the output end at the unfinished line, when no prompt was finished behind it."""
-        if not self._run:
-            self.end = self._length
+    def end(self, tail: str) -> tuple[int, str]:
+        """Where the complete output ends in the text, and the prompt that ends it, blanks included."""
+        # As many prompts as empty lines were sent are answers to these; one more line is output.
+        return self._run[-max(1, min(self.sent, len(self._run)))] if self._run else (self._length, tail)
 
     def wants_line(self) -> bool:
         """At a prompt: True when an empty line is to be sent, and the last one is not still under way."""

@@ -122,12 +122,12 @@ class Talk:
 
     def _reply(self, tracker: CommandTracker) -> Reply:
         shell = self._shell
-        shell.prompt.change(shell.tail)
-        tracker.close()
-        lines = shell.text()[tracker.start : tracker.end].split("\n")[:-1]
+        end, prompt = tracker.end(shell.tail)
+        shell.prompt.change(prompt)
+        lines = shell.text()[tracker.start : end].split("\n")[:-1]
         while len(lines) > 1 and lines[-1].strip() and tracker.is_context(lines[-1]):
             lines.pop()
-        return Reply("\n".join([*lines, shell.tail]), lines[1:])
+        return Reply("\n".join([*lines, prompt]), lines[1:])
 
     def enable(self, secret: str | None) -> Reply:
         """Raise the session's rights. Raises DeviceError of kind enable_failed."""
