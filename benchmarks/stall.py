@@ -81,8 +81,8 @@ class Collected:
             self.pauses.append(time.perf_counter() - self._started)
 
 
-async def until(condition: Callable[[], bool]) -> None:
-    while not condition():  # noqa: ASYNC110 - a look from outside; nothing tells when it holds
+async def until(app: VctuiApp, condition: Callable[[], bool]) -> None:
+    while app.failure is None and not condition():  # noqa: ASYNC110 - a look from outside; nothing tells when it holds
         await asyncio.sleep(0.02)
 
 
@@ -103,11 +103,11 @@ def measure(home: DemoHome, workers: int) -> tuple[Gaps, float, str]:
         await pilot.pause(3.0)
         preview = PreviewScreen(context, job)
         app.push_screen(preview)
-        await until(lambda: preview.plan is not None and preview.is_current_plan)
+        await until(app, lambda: preview.plan is not None and preview.is_current_plan)
         started = time.perf_counter()
         await pilot.press("enter")
-        await until(lambda: isinstance(app.screen, RunScreen))
-        await until(lambda: isinstance(app.screen, SummaryScreen))
+        await until(app, lambda: isinstance(app.screen, RunScreen))
+        await until(app, lambda: isinstance(app.screen, SummaryScreen))
         seconds = time.perf_counter() - started
         await pilot.pause(0.5)
         gaps.stop = True
@@ -116,6 +116,8 @@ def measure(home: DemoHome, workers: int) -> tuple[Gaps, float, str]:
         app.exit()
 
     asyncio.run(app.run_async(headless=True, size=(80, 24), auto_pilot=drive))
+    if app.failure is not None:
+        raise app.failure
     return gaps, seconds, summary
 
 

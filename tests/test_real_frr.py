@@ -9,6 +9,10 @@ from pathlib import Path
 
 import pytest
 
+from screens.app import VctuiApp
+from screens.context import Context
+from screens.preview import PreviewScreen
+from screens.summary import SummaryScreen
 from tests.fixtures.openssh import FRR_INTERFACES, RealServer
 from vctui.config import Settings, load_settings
 from vctui.events import DeviceFinished, Event
@@ -115,3 +119,27 @@ def test_a_command_that_frr_does_not_know_is_rejected(tmp_path: Path, frr: RealS
     result = runner.run(file)
     assert (result.status, result.error_kinds) == ("failed", {"command_rejected"})
     assert not any(settings.collections_dir.rglob("*.txt"))
+
+
+async def test_the_screens_collect_from_it_from_unlocking_to_the_output(
+    tmp_path: Path, frr: RealServer
+) -> None:
+    settings = home_with_frr(tmp_path, frr)
+    app = VctuiApp(Context(settings, CredentialResolver(settings)), unlocked=False)
+    async with app.run_test(size=(80, 24)) as pilot:
+
+        async def press(*keys: str) -> None:
+            await pilot.press(*keys)
+            await app.workers.wait_for_complete()
+            await pilot.pause()
+
+        await app.workers.wait_for_complete()
+        await pilot.pause()
+        await press(*("space" if char == " " else char for char in MASTER), "enter")
+        await press(*"show-run")
+        await press("enter")
+        assert isinstance(app.screen, PreviewScreen)
+        await press("enter")
+        assert isinstance(app.screen, SummaryScreen)
+    lines = (settings.collections_dir / "running-config" / "frr-1.txt").read_text().splitlines()
+    assert (lines[0], lines[-1]) == ("Building configuration...", "end")
