@@ -105,7 +105,7 @@ class KnownHosts:
         Raises HostKeyRefused when a host has another key of that type (that is what `replace` is for) or the
         key is revoked, and StorageError when the file cannot be written.
         """
-        wanted = dict.fromkeys(keys)
+        wanted = list({key.line: key for key in keys}.values())
         for key in wanted:
             if not is_host(key.host):
                 raise UsageError(f"{safe_line(key.host, 80)!r} is no host name or address")
