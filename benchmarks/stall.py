@@ -27,7 +27,6 @@ from textual.widgets import Static
 from screens.app import VctuiApp
 from screens.context import Context
 from screens.preview import PreviewScreen
-from screens.run import RunScreen
 from screens.summary import SummaryScreen
 from vctui.demo import DemoHome
 from vctui.jobs import JobSource
@@ -81,8 +80,13 @@ class Collected:
             self.pauses.append(time.perf_counter() - self._started)
 
 
-async def until(app: VctuiApp, condition: Callable[[], bool]) -> None:
-    while app.failure is None and not condition():  # noqa: ASYNC110 - a look from outside; nothing tells when it holds
+async def until(app: VctuiApp, condition: Callable[[], bool], seconds: float = 30.0) -> None:
+    """Wait for something on the screen. Raises RuntimeError with what is there instead."""
+    ends = time.monotonic() + seconds
+    while app.failure is None and not condition():
+        if time.monotonic() > ends:
+            texts = [str(static.visual) for static in app.screen.query(Static)]
+            raise RuntimeError(f"{type(app.screen).__name__} does not go on: {texts}")
         await asyncio.sleep(0.02)
 
 
@@ -106,8 +110,7 @@ def measure(home: DemoHome, workers: int) -> tuple[Gaps, float, str]:
         await until(app, lambda: preview.plan is not None and preview.is_current_plan)
         started = time.perf_counter()
         await pilot.press("enter")
-        await until(app, lambda: isinstance(app.screen, RunScreen))
-        await until(app, lambda: isinstance(app.screen, SummaryScreen))
+        await until(app, lambda: isinstance(app.screen, SummaryScreen), 3600.0)
         seconds = time.perf_counter() - started
         await pilot.pause(0.5)
         gaps.stop = True

@@ -1,0 +1,262 @@
+"""The rules of the platforms, and what is said of a file that is wrong."""
+
+from __future__ import annotations
+
+import pickle
+from pathlib import Path
+
+import pytest
+
+from vctui.errors import UsageError
+from vctui.records import SSHCredentials
+from vctui.ssh import Target, get_platform, load_platforms
+from vctui.ssh.rules import changes_configuration
+
+WANTED = [
+    *(
+        "cisco_ios",
+        "cisco_xe",
+        "cisco_xr",
+        "cisco_nxos",
+        "cisco_asa",
+        "arista_eos",
+        "juniper_junos",
+        "huawei_vrp",
+    ),
+    *(
+        "paloalto_panos",
+        "fortinet",
+        "f5_tmsh",
+        "hp_procurve",
+        "hp_comware",
+        "dell_os10",
+        "frr",
+        "linux",
+        "generic",
+    ),
+]
+
+
+def test_all_platforms_are_there() -> None:
+    assert set(WANTED) <= set(load_platforms())
+    assert all(get_platform(name).pager_key("--More--") == " " for name in WANTED)
+
+
+def test_unknown_platforms_get_the_generic_rules() -> None:
+    assert get_platform("").name == get_platform("no_such_os").name == "generic"
+    assert get_platform("Cisco_IOS").name == "cisco_ios"
+
+
+@pytest.mark.parametrize(
+    ("platform", "commands"),
+    [
+        ("cisco_ios", ("terminal length 0",)),
+        ("cisco_asa", ("terminal pager 0",)),
+        ("juniper_junos", ("set cli screen-length 0",)),
+        ("huawei_vrp", ("screen-length 0 temporary",)),
+        ("paloalto_panos", ("set cli pager off",)),
+        ("frr", ("terminal length 0",)),
+        ("fortinet", ()),
+        ("f5_tmsh", ()),
+        ("linux", ()),
+        ("generic", ()),
+    ],
+)
+def test_how_paging_is_turned_off(platform: str, commands: tuple[str, ...]) -> None:
+    rules = get_platform(platform)
+    assert rules.paging_off == commands
+    assert all(map(rules.is_paging, commands))
+    assert not any(map(changes_configuration, commands))
+
+
+@pytest.mark.parametrize(
+    "command",
+    [
+        "config system console",
+        "set output standard",
+        "modify cli preference pager disabled",
+        "conf t",
+        "write mem",
+    ],
+)
+def test_paging_commands_that_would_change_the_device(command: str) -> None:
+    assert changes_configuration(command)
+
+
+@pytest.mark.parametrize(
+    ("platform", "command"),
+    [
+        ("cisco_ios", "show ip arp"),
+        ("cisco_ios", "sh ip arp | include 10.0|Vlan"),
+        ("cisco_ios", "terminal length 0"),
+        ("cisco_ios", "enable"),
+        ("cisco_ios", "ping 192.0.2.1"),
+        ("cisco_nxos", "show interface | json | no-more"),
+        ("juniper_junos", "show configuration | display set | no-more"),
+        ("juniper_junos", "set cli screen-length 0"),
+        ("huawei_vrp", "disp arp"),
+        ("hp_comware", "screen-length disable"),
+        ("fortinet", "get system status"),
+        ("f5_tmsh", "list ltm pool"),
+        ("linux", "ip -br addr"),
+        ("linux", "ip route show table all"),
+        ("linux", "cat /etc/os-release | grep NAME"),
+        ("generic", "show version"),
+        ("generic", "no page"),
+    ],
+)
+def test_reading_commands(platform: str, command: str) -> None:
+    assert get_platform(platform).is_reading(command)
+
+
+@pytest.mark.parametrize(
+    ("platform", "command"),
+    [
+        ("cisco_ios", "configure terminal"),
+        ("cisco_ios", "reload"),
+        ("cisco_ios", "shutdown"),
+        ("cisco_ios", "show run | redirect flash:x"),
+        ("cisco_ios", "show run | include a | tee flash:x"),
+        ("cisco_ios", "show run |append flash:x"),
+        ("cisco_ios", "show clock\nreload"),
+        ("cisco_nxos", "show clock ; reload"),
+        ("cisco_nxos", "show run > bootflash:x"),
+        ("juniper_junos", "show configuration | save x"),
+        ("juniper_junos", "request system reboot"),
+        ("juniper_junos", "set system host-name x"),
+        ("juniper_junos", "file delete x"),
+        ("fortinet", "execute reboot"),
+        ("linux", "ip addr add 192.0.2.1/24 dev eth0"),
+        ("linux", "ip link set eth0 down"),
+        ("linux", "cat x > y"),
+        ("linux", "cat x | sh"),
+        ("linux", "uptime && reboot"),
+        ("linux", "hostname x"),
+        ("linux", "ls $(reboot)"),
+        ("generic", "getmeout"),
+        ("generic", ""),
+    ],
+)
+def test_other_commands(platform: str, command: str) -> None:
+    assert not get_platform(platform).is_reading(command)
+
+
+@pytest.mark.parametrize(
+    ("platform", "output"),
+    [
+        ("cisco_ios", "          ^\n% Invalid input detected at '^' marker.\n\n"),
+        ("cisco_ios", "% Incomplete command.\n"),
+        ("cisco_ios", "Command authorization failed.\n"),
+        ("cisco_xr", "Mon Nov 23 10:00:00.000 UTC\n% Invalid input detected at '^' marker.\n"),
+        ("cisco_nxos", "          ^\n% Invalid command at '^' marker.\n"),
+        ("cisco_nxos", "Syntax error while parsing 'show foo'\n\n\nCmd exec error.\n"),
+        ("cisco_asa", "ERROR: % Invalid input detected at '^' marker.\n"),
+        ("arista_eos", "% Invalid input (privileged mode required)\n"),
+        ("arista_eos", "% Unavailable command (not supported on this hardware platform)\n"),
+        ("juniper_junos", "               ^\nsyntax error, expecting <command>.\n"),
+        ("juniper_junos", "unknown command.\n"),
+        ("huawei_vrp", "                  ^\nError: Unrecognized command found at '^' position.\n"),
+        ("hp_comware", "        ^\n % Unrecognized command found at '^' position.\n"),
+        ("hp_procurve", "Invalid input: foo\n"),
+        ("paloalto_panos", "Unknown command: foo\n"),
+        ("paloalto_panos", "Invalid syntax.\n"),
+        ("fortinet", "command parse error before 'foo'\nCommand fail. Return code -61\n"),
+        ("f5_tmsh", 'Syntax Error: unexpected argument "foo"\n'),
+        ("dell_os10", "% Error: Unrecognized command.\n"),
+        ("frr", "% Unknown command: show foo\n"),
+        ("linux", "-bash: foo: command not found\n"),
+        ("linux", "sh: 1: foo: not found\n"),
+        ("generic", "% Invalid input detected at '^' marker.\n"),
+        ("generic", "Error: Unrecognized command found at '^' position.\n"),
+        ("generic", "unknown command.\n"),
+    ],
+)
+def test_rejections(platform: str, output: str) -> None:
+    rules = get_platform(platform)
+    assert rules.rejection(output.split("\n")) is not None
+    assert rules.rejection(("data\n" * 20 + output).split("\n")) is None
+    assert rules.rejection((output + "data\n" * 20).split("\n")) is None
+
+
+@pytest.mark.parametrize("name", WANTED)
+def test_ordinary_output_is_no_rejection(name: str) -> None:
+    rules = get_platform(name)
+    for output in (
+        "",
+        "Interface  IP\nGi1/0/1  10.0.0.1\n",
+        "% BGP not active\n",
+        "12:00:00 UTC\n",
+        "   5 minute rate\n",
+    ):
+        assert rules.rejection(output.split("\n")) is None
+
+
+@pytest.mark.parametrize(
+    ("platform", "command", "output", "missing"),
+    [
+        ("cisco_ios", "show running-config", "hostname r1\nend\n\n", False),
+        ("cisco_ios", "show running-config", "hostname r1\n", True),
+        ("cisco_ios", "sh run", "hostname r1\n", True),
+        ("cisco_ios", "show running-config interface Gi1", "interface Gi1\n", False),
+        ("cisco_ios", "show run | include host", "hostname r1\n", False),
+        ("cisco_asa", "show run", "hostname r1\n: end\n", False),
+        ("huawei_vrp", "display current-configuration", "sysname r1\nreturn\n", False),
+        ("huawei_vrp", "display current-configuration", "sysname r1\n", True),
+        ("frr", "show running-config", "frr version 8\nend\n", False),
+        ("cisco_nxos", "show running-config", "hostname r1\n", False),
+    ],
+)
+def test_the_last_line_of_a_configuration(platform: str, command: str, output: str, missing: bool) -> None:
+    assert get_platform(platform).misses_end(command, output.split("\n")) is missing
+
+
+def write(folder: Path, text: str) -> Path:
+    folder.mkdir(exist_ok=True)
+    (folder / "mine.yaml").write_text(text)
+    return folder
+
+
+def test_a_users_own_platform(tmp_path: Path) -> None:
+    folder = write(
+        tmp_path / "platforms", "names: [my_os, cisco_ios]\nprompts: ['my> ?']\npaging_off: [page off]\n"
+    )
+    assert get_platform("my_os", folder).paging_off == ("page off",)
+    assert get_platform("cisco_ios", folder).name == "my_os"
+    assert get_platform("my_os", folder).pager_key("--More--") == " "
+    assert get_platform("cisco_xe", folder).name == "cisco_ios"
+    assert get_platform("cisco_ios").name == "cisco_ios"
+    assert get_platform("cisco_ios", tmp_path / "nowhere").name == "cisco_ios"
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("names: [x]\nprompts: ['(']\n", "prompts: '(' is no regular expression"),
+        ("names: [x]\nprompts: x\n", "prompts: must be a list"),
+        ("names: [x]\n", "prompts: is missing"),
+        ("prompts: [x]\n", "names: is missing"),
+        ("names: [x]\nprompts: [x]\ncolour: red\n", "colour: no such key"),
+        ("names: [x]\nprompts: [x]\npaging_off: [conf t]\n", "changes the device's configuration"),
+        ("names: [x]\nprompts: [x]\npagers: [{match: x}]\n", "pagers: each entry needs match, key"),
+        ("names: [x]\nprompts: [x]\npagers: [{match: x, key: 1}]\n", "pagers: must hold texts"),
+        ("names: [x]\nprompts: [x]\nprivilege: enable\n", "privilege: each entry needs"),
+        ("names: [x]\nprompts: [x]\nnewline: x\n", "newline: must be"),
+        ("names: [x]\nprompts: [x]\nlegacy_algorithms: 1\n", "legacy_algorithms: must be true"),
+        ("names: [x\n", "line"),
+        ("- x\n", "must hold 'key: value' lines"),
+        ("a: !!python/object:os.system {}\n", "line 1"),
+        ("x: " + "y" * 70_000, "larger than 64 KiB"),
+    ],
+)
+def test_errors_name_file_key_and_reason(tmp_path: Path, text: str, words: str) -> None:
+    folder = write(tmp_path / "platforms", text)
+    with pytest.raises(UsageError) as caught:
+        load_platforms(folder)
+    assert "mine.yaml" in str(caught.value)
+    assert words in str(caught.value)
+
+
+def test_targets_can_be_pickled() -> None:
+    target = Target("r1", "192.0.2.1", SSHCredentials("u", password="p"), ("show arp",))
+    assert pickle.loads(pickle.dumps(target)) == target  # noqa: S301
+    assert target.limit == 300
