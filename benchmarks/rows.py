@@ -118,12 +118,13 @@ class Fast:
 
         columns = {title: [record[place] for record in records] for place, title in enumerate(TITLES)}
         widths: list[int | None] = [*WIDTHS]
-        return FastTable(
+        table: Widget = FastTable(
             backend=ArrowBackend.from_pydict(columns),
             column_widths=widths,
             cursor_type="row",
             render_markup=False,
         )
+        return table
 
     def change(self, indexes: Sequence[int], value: str) -> None:
         for index in indexes:

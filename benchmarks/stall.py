@@ -25,6 +25,7 @@ from textual.pilot import Pilot
 from textual.widgets import Static
 
 from screens.app import VctuiApp
+from screens.calm import run_calmly
 from screens.context import Context
 from screens.preview import PreviewScreen
 from screens.summary import SummaryScreen
@@ -118,7 +119,7 @@ def measure(home: DemoHome, workers: int) -> tuple[Gaps, float, str]:
         summary = str(app.screen.query_one("#head", Static).visual)
         app.exit()
 
-    asyncio.run(app.run_async(headless=True, size=(80, 24), auto_pilot=drive))
+    run_calmly(app.run_async(headless=True, size=(80, 24), auto_pilot=drive))
     if app.failure is not None:
         raise app.failure
     return gaps, seconds, summary

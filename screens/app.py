@@ -11,6 +11,7 @@ from textual.app import App, SystemCommand
 from textual.binding import Binding, BindingType
 from textual.screen import Screen
 
+from screens.calm import run_calmly
 from screens.context import Context
 from screens.ending import OrderlyApp
 from screens.widgets.commands import KeyCommands
@@ -88,7 +89,7 @@ def open_app(settings: Settings, resolver: CredentialResolver) -> int:
         # Textual takes the empty variable for a yes; the convention says it is a no.
         del os.environ["NO_COLOR"]
     app = VctuiApp(Context(settings, resolver), unlocked=resolver.is_unlocked)
-    app.run()
+    run_calmly(app.run_async())
     if app.failure is not None:
         raise app.failure
     return app.return_code or 0

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from contextlib import ExitStack
 from typing import TYPE_CHECKING, ClassVar
 
 from textual import on, work
@@ -16,7 +17,7 @@ from textual.timer import Timer
 from textual.widgets import Footer, Header, Input, Label, Static
 from textual.worker import Worker, WorkerState
 
-from screens.calm import spare_the_collector
+from screens.calm import quick_turns, spare_the_collector
 from screens.plan_view import (
     LeftOutRows,
     PlanRows,
@@ -132,6 +133,7 @@ class PreviewScreen(Screen[None]):
         self._timer: Timer | None = None
         self._options = {"validate": True, "save": True, "force": False}
         self._allowed = False
+        self._while_shown = ExitStack()
         self.sub_title = f"Preview: {safe_line(job.name)}"
 
     def compose(self) -> ComposeResult:
@@ -153,11 +155,16 @@ class PreviewScreen(Screen[None]):
     def on_mount(self) -> None:
         """Show what is known already and make the first plan."""
         spare_the_collector()
+        self._while_shown.enter_context(quick_turns())
         self.query_one("#left").display = False
         self._show_options()
         commands = ", ".join(safe_line(command) for command in self._job.commands)
         self.query_one("#commands", Static).update(f"Runs: {commands}")
         self._make_plan()
+
+    def on_unmount(self) -> None:
+        """Leave the turns as they were."""
+        self._while_shown.close()
 
     def _make_plan(self) -> None:
         """Plan for what is typed now, one planning at a time: the next begins when this one is back."""

@@ -129,7 +129,8 @@ class RunScreen(Screen[None]):
         self._while_shown.enter_context(quick_turns())
         self.set_interval(PAINT, self.paint)
         self.paint()
-        self._collect()
+        # The sessions' first second is the busiest: let the screen be there before it.
+        self.call_after_refresh(self._collect)
 
     def on_unmount(self) -> None:
         """Every way out stops the run."""
@@ -297,7 +298,7 @@ class RunScreen(Screen[None]):
         question = CancelQuestion(
             "Stop the run?",
             f"{self.model.done} of {self.model.total} devices are done and stay saved; "
-            f"{open_now} sessions are closed at once.",
+            f"open sessions ({open_now}) are closed at once.",
             yes="Stop",
             no="Go on",
         )

@@ -9,11 +9,13 @@ from typing import Any
 import pytest
 
 from vctui.config import load_settings
-from vctui.errors import JobError
+from vctui.errors import JobError, UsageError
 from vctui.jobs.fields import check_row, new_row
 from vctui.jobs.files import parse_job_file
 from vctui.jobs.job import base_folder, job_from_row, split_commands
 from vctui.jobs.plan import choose_template
+from vctui.jobs.source import JobSource
+from vctui.storage import init_home
 
 GOOD: dict[str, Any] = {
     "version": "2.0",
@@ -73,7 +75,54 @@ def test_a_file_becomes_one_job(tmp_path: Path) -> None:
 def test_defaults_of_a_file_with_only_a_command(tmp_path: Path) -> None:
     job = parse_job_file(written(tmp_path, {"commands": {"command": "show clock"}}))
     assert (job.capture_type, job.output_directory, job.use_textfsm) == ("job", "job", True)
-    assert (job.timeout, job.max_workers, job.filter.status) == (60, 12, "active")
+    # What it does not say is left to the configuration.
+    assert (job.timeout, job.max_workers, job.filter.status) == (None, None, "active")
+
+
+@pytest.mark.parametrize("folder", ["arp/", "./arp", "arp//"])
+def test_a_folder_is_used_in_its_plain_form(tmp_path: Path, folder: str) -> None:
+    data = changed("commands.output_directory", folder)
+    assert parse_job_file(written(tmp_path, data)).output_directory == "arp"
+    listed = [{"command": "show a", "output_directory": folder}]
+    job = job_from_row(row(output_directory=folder), listed)
+    assert (job.output_directory, job.steps[0].output_directory) == ("arp", "arp")
+
+
+def test_a_bad_folder_of_one_command_is_named() -> None:
+    with pytest.raises(JobError) as caught:
+        job_from_row(row(), [{"command": "show a", "output_directory": "../../etc"}])
+    assert caught.value.key == "job_commands.output_directory"
+
+
+def test_a_user_who_does_not_exist_is_named(tmp_path: Path) -> None:
+    settings = load_settings(tmp_path, environ={})
+    job = parse_job_file(written(tmp_path, changed("storage.base_path", "~no-such-user/x")))
+    with pytest.raises(UsageError, match="~no-such-user/x: there is no such user"):
+        base_folder(job, settings)
+    with pytest.raises(UsageError, match="there is no such user"):
+        JobSource(settings).resolve("~no-such-user")
+    with pytest.raises(UsageError, match="there is no such user"):
+        load_settings("~no-such-user", environ={})
+    (tmp_path / "config.yaml").write_text("collections_dir: ~no-such-user/x\n")
+    with pytest.raises(UsageError, match=r"config.yaml: collections_dir: ~no-such-user/x"):
+        load_settings(tmp_path, environ={})
+
+
+def test_a_reference_too_long_for_a_file_is_no_job(tmp_path: Path) -> None:
+    with pytest.raises(JobError, match="no job of this slug, id or file"):
+        JobSource(load_settings(tmp_path, environ={})).resolve("x" * 5000)
+
+
+def test_a_job_imported_again_runs_the_files_commands(tmp_path: Path) -> None:
+    settings = load_settings(tmp_path / "home", environ={})
+    init_home(settings)
+    source = JobSource(settings)
+    file = written(tmp_path, changed("commands.command", ["show a, b", "show c"]))
+    assert [done.error for done in source.import_files([file])] == [None]
+    assert source.resolve("arista-arp-300").commands == ("show a, b", "show c")
+    written(tmp_path, changed("commands.command", "show d"))
+    assert [done.error for done in source.import_files([file], replace=True)] == [None]
+    assert source.resolve("arista-arp-300").commands == ("show d",)
 
 
 def test_a_list_of_commands_is_taken_as_it_is(tmp_path: Path) -> None:
@@ -109,6 +158,10 @@ def test_the_system_a_file_was_made_for_narrows_it(tmp_path: Path) -> None:
         (changed("storage.filename_pattern", "{x.__class__}"), "storage.filename_pattern: knows only"),
         (changed("storage.filename_pattern", "all.txt"), "storage.filename_pattern: needs {device_name}"),
         (changed("device_filter.name_pattern", "(core"), "device_filter.name_pattern: name pattern"),
+        (changed("device_filter.name_pattern", "\ud800"), "is half a character"),
+        (changed("storage.filename_pattern", "{device_name}*"), "storage.filename_pattern: holds '*'"),
+        (changed("storage.filename_pattern", "{device_name}{device_id}"), "needs a dash between"),
+        (changed("commands.output_directory", "."), "commands.output_directory: must stay inside"),
         (changed("protocol", "telnet"), "protocol: only ssh is supported"),
         (changed("vendor", 5) | {"device_filter": {}}, "vendor: must be text"),
     ],

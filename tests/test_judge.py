@@ -72,6 +72,25 @@ def test_several_answers_stand_below_their_prompt_and_command() -> None:
     assert piece.text == "1\nr1#show b\n2\n"
 
 
+def test_an_answer_that_looks_like_echo_and_prompt_is_kept() -> None:
+    [piece] = assemble(JOB, [said("show ip arp", "show ip arp\nx\n\nr1#\n")])
+    assert piece.text == "show ip arp\nx\n\nr1#\n"
+
+
+def test_an_output_that_is_missing_is_never_passed_over() -> None:
+    job = dataclasses.replace(JOB, steps=(JobCommand("show a"), JobCommand("show b")))
+    with pytest.raises(ValueError, match="zip"):
+        assemble(job, [said("show a", "1\n")])
+
+
+def test_a_command_that_should_answer_and_does_not_has_failed() -> None:
+    job = dataclasses.replace(JOB, steps=(JobCommand("enable"), JobCommand("show a"), JobCommand("show b")))
+    outputs = [said("enable", ""), said("show a", ""), said("show b", "2\n")]
+    engine = Engine({"show a": "ta", "show b": "tb"}, tb=good("tb"))
+    found = judge(job, "", assemble(job, outputs), engine)
+    assert (found.accepted, found.reason, found.template) == (False, "show a: empty output", "ta, tb")
+
+
 def test_a_directory_of_its_own_means_a_file_of_its_own() -> None:
     job = dataclasses.replace(JOB, steps=(JobCommand("show a"), JobCommand("show b", "bees")))
     pieces = assemble(job, [said("show a", "1\n"), said("show b", "2\n")])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import errno
 import hashlib
 import stat
@@ -18,8 +19,10 @@ from vctui.config import load_settings
 from vctui.demo import DemoHome, check_outcomes
 from vctui.errors import LockedError, NoDevicesError, StorageError, UsageError, VaultError
 from vctui.events import DeviceFinished, DevicePhase, Event, RunFinished, RunStarted
-from vctui.jobs import BatchRunner, Job, JobRunner, JobSource
-from vctui.ssh import ExecutionResult
+from vctui.jobs import BatchRunner, Job, JobResult, JobRunner, JobSource, PlanItem
+from vctui.jobs.tally import Tally
+from vctui.records import Device
+from vctui.ssh import ExecutionResult, SSHExecutorPool
 from vctui.storage import History, Inventory, JobStore, init_home, job_lock
 from vctui.validation import ValidationEngine, ValidationResult
 from vctui.vault import CredentialResolver
@@ -178,6 +181,118 @@ def test_a_full_disk_stops_the_run_and_loses_nothing(demo: DemoHome, monkeypatch
     assert (result.error, result.exit_code) == ("disk is full", 14)
 
 
+def test_a_full_disk_ends_this_run_and_no_other(demo: DemoHome, monkeypatch: pytest.MonkeyPatch) -> None:
+    def full(*args: object, **options: object) -> None:
+        raise StorageError("disk is full") from OSError(errno.ENOSPC, "No space left on device")
+
+    cancel = threading.Event()
+    with monkeypatch.context() as patch:
+        patch.setattr(vctui.jobs.record, "save_capture", full)
+        run = runner(demo, cancel=cancel, names=["fra-leaf-01"])
+        assert run.run_plan(run.plan(job(demo))).exit_code == 14
+    assert not cancel.is_set()
+    assert run.run_plan(run.plan(job(demo))).status == "success"
+
+
+def test_a_folder_called_full_is_not_a_full_disk(demo: DemoHome, monkeypatch: pytest.MonkeyPatch) -> None:
+    def refused(*args: object, **options: object) -> None:
+        raise StorageError("no") from PermissionError(errno.EACCES, "Permission denied", "full-configs")
+
+    monkeypatch.setattr(vctui.jobs.record, "save_capture", refused)
+    run = runner(demo, names=["fra-leaf-01", "fra-leaf-02"])
+    result = run.run_plan(run.plan(job(demo)))
+    assert (result.error, result.failed_count, result.error_kinds) == (None, 2, {"save_failed"})
+
+
+def test_a_failure_stays_what_it_was_when_its_output_cannot_be_kept(
+    demo: DemoHome, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refused(*args: object, **options: object) -> None:
+        raise StorageError("no room") from PermissionError(errno.EACCES, "Permission denied")
+
+    monkeypatch.setattr(vctui.jobs.record, "save_capture", refused)
+    events: list[Event] = []
+    run = runner(demo, sink=events.append)
+    result = run.run_plan(run.plan(job(demo, NEXUS)))
+    refusals = [e for e in finished(events).values() if e.error_kind != "save_failed" and e.error]
+    assert {e.status for e in refusals} == {"skipped", "failed"}
+    [skipped] = [event for event in refusals if event.status == "skipped"]
+    assert skipped.error_kind == "validation_failed"
+    assert (skipped.error or "").endswith("; its output could not be kept: no room")
+    assert result.error is None
+
+
+def test_what_a_callback_or_a_sink_raises_costs_no_device(demo: DemoHome) -> None:
+    def broken(*args: object) -> None:
+        raise RuntimeError("a bug of the caller's")
+
+    for options, callback in (({"sink": broken}, None), ({}, broken)):
+        run = runner(demo, **options)
+        result = run.run_plan(run.plan(job(demo)), callback)
+        assert (result.status, result.finished_count) == ("partial", result.total_devices)
+        with History(demo.settings.collector_db) as history:
+            assert len(history.run_devices(result.history_id or 0)) == result.total_devices
+
+
+@pytest.mark.parametrize("broken", [StorageError("known_hosts is gone"), KeyboardInterrupt()])
+def test_a_run_that_breaks_off_is_closed_in_history(
+    demo: DemoHome, monkeypatch: pytest.MonkeyPatch, broken: BaseException
+) -> None:
+    def run_no_one(*args: object, **options: object) -> None:
+        raise broken
+
+    monkeypatch.setattr(SSHExecutorPool, "run", run_no_one)
+    events: list[Event] = []
+    run = runner(demo, sink=events.append)
+    plan = run.plan(job(demo))
+    if isinstance(broken, KeyboardInterrupt):
+        with pytest.raises(KeyboardInterrupt):
+            run.run_plan(plan)
+        status = "interrupted"
+    else:
+        result = run.run_plan(plan)
+        status = "failed"
+        assert (result.error, result.exit_code) == ("known_hosts is gone", 14)
+    assert isinstance(events[-1], RunFinished)
+    assert events[-1].status == status
+    with History(demo.settings.collector_db) as history:
+        [row] = history.runs(limit=1)
+    assert row.status == status
+    assert row.completed_at
+
+
+def test_of_two_devices_of_one_name_only_the_collected_one_is_marked(tmp_path: Path) -> None:
+    plan_items = [
+        PlanItem(
+            Device(id, "sw1"), "192.0.2.1", 22, "", "", None, (), None, tmp_path / "x.txt", host_known=True
+        )
+        for id in (1, 2)
+    ]
+    result = JobResult(job_file="j", job_id="j", total_devices=2)
+    tally = Tally(result, threading.Event(), None)
+    outcome = ExecutionResult("192.0.2.1", "sw1", True, "complete", (), 1.0)
+    for item, status, path in zip(plan_items, ("ok", "failed"), ("x.txt", None), strict=True):
+        tally.finished(item, outcome, DeviceFinished(1, "sw1", "h", status, "complete", path=path))  # type: ignore[arg-type]
+    assert tally.collected == [1]
+
+
+def test_refused_outputs_of_two_devices_never_share_a_file(demo: DemoHome, tmp_path: Path) -> None:
+    file = tmp_path / "plain.json"
+    stored = job(demo, NEXUS)
+    chosen = dataclasses.replace(stored, filename_pattern="{device_name}.{device_id}", source=str(file))
+    run = runner(demo)
+    result = run.run_plan(run.plan(chosen))
+    with History(demo.settings.collector_db) as history:
+        partials = [
+            row.partial_path for row in history.run_devices(result.history_id or 0) if row.partial_path
+        ]
+    ids = {item.device.id for item in run.plan(chosen).items}
+    assert partials
+    assert all(
+        int(Path(partial).name.removesuffix(".partial").rpartition(".")[2]) in ids for partial in partials
+    )
+
+
 class OnlyLeafOne(ValidationEngine):
     """A rule of somebody's own."""
 
@@ -265,6 +380,21 @@ def test_a_batch_counts_jobs_and_devices(demo: DemoHome) -> None:
     assert (batch.total_jobs, batch.successful_jobs) == (2, 0)
     assert (batch.total_success, batch.total_failed) == (1, 1)
     assert batch.exit_code == 2
+
+
+def test_a_job_that_breaks_does_not_hide_the_others(demo: DemoHome) -> None:
+    class Broken(JobRunner):
+        def run(self, path: str | Path, progress_callback: Any = None) -> JobResult:
+            if path == "bad":
+                raise RuntimeError("a bug")
+            return super().run(path, progress_callback)
+
+    batch = BatchRunner(
+        demo.resolver,
+        make_runner=lambda: Broken(demo.resolver, settings=demo.settings, names=["fra-leaf-01"]),
+    ).run(["bad", ARP])
+    assert [result.status for result in batch.results] == ["failed", "success"]
+    assert batch.exit_code == 1
 
 
 def test_a_changed_output_keeps_what_it_replaces(demo: DemoHome) -> None:

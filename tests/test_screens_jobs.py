@@ -149,7 +149,7 @@ async def test_the_status_is_read_again_after_a_run(
         await find(pilot, "arista-arp")
         await press(pilot, "enter")
         with JobStore(settings.collector_db) as store:
-            store.set_last_run(1, "2026-11-23 18:00:00", "partial")
+            store.save({"id": 1, "last_run_status": "partial"})
         await press(pilot, "escape")
         assert rows_of(app).items[0].cells[0][6] == "partial"
         assert slugs(app) == ["arista-arp-300"]

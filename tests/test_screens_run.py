@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import sys
 import threading
 from collections.abc import Callable, Sequence
@@ -12,6 +13,9 @@ import pytest
 from textual.pilot import Pilot
 from textual.widgets import Input
 
+from screens import calm
+from screens.calm import TurnSelector, quick_turns
+from screens.context import Context
 from screens.device import DeviceScreen
 from screens.preview import PreviewScreen
 from screens.run import CancelQuestion, RunScreen
@@ -34,9 +38,10 @@ from tests.fixtures.screens import (
     text_of,
     until,
 )
+from vctui.demo import DemoHome
 from vctui.errors import LockedError
 from vctui.events import DeviceFinished, DevicePhase, Event, RunStarted, Sink
-from vctui.jobs import JobResult, Plan, PlanItem
+from vctui.jobs import JobResult, JobSource, Plan, PlanItem
 
 
 class FakeRunner:
@@ -270,13 +275,45 @@ async def test_leaving_asks_and_stops_the_run(tmp_path: Path, runner: FakeRunner
 
 async def test_ending_the_program_stops_the_run(tmp_path: Path, runner: FakeRunner) -> None:
     app = stage(tmp_path, [make_item(1)], runner)
-    interval = sys.getswitchinterval()
     async with app.run_test(size=(80, 24)) as pilot:
         await pilot.pause()
-        assert sys.getswitchinterval() < interval
         app.exit()
     assert runner.cancelled.wait(10)
-    assert sys.getswitchinterval() == interval
+
+
+def test_threads_take_short_turns_while_the_screen_waits(monkeypatch: pytest.MonkeyPatch) -> None:
+    waiting: list[float] = []
+
+    def select(self: object, timeout: float | None = None) -> list[Any]:
+        waiting.append(sys.getswitchinterval())
+        return []
+
+    monkeypatch.setattr("selectors.DefaultSelector.select", select)
+    usual = calm.WHILE_WORKING
+    sys.setswitchinterval(usual)
+    selector = TurnSelector()
+    try:
+        selector.select(0)
+        with quick_turns():
+            with quick_turns():
+                pass
+            selector.select(0)
+            assert sys.getswitchinterval() == pytest.approx(calm.WHILE_WORKING)
+        selector.select(0)
+    finally:
+        selector.close()
+    assert waiting == pytest.approx([usual, calm.WHILE_WAITING, usual])
+    assert sys.getswitchinterval() == pytest.approx(usual)
+
+
+def test_the_screens_loop_is_the_calm_one() -> None:
+    seen: list[object] = []
+
+    async def look() -> None:
+        seen.append(asyncio.get_running_loop()._selector)  # type: ignore[attr-defined]
+
+    calm.run_calmly(look())
+    assert isinstance(seen[0], TurnSelector)
 
 
 async def test_a_run_that_cannot_begin_says_why(tmp_path: Path) -> None:
@@ -421,3 +458,34 @@ def test_rate_and_time_left() -> None:
 def test_words_for_time_and_size() -> None:
     assert [duration(seconds) for seconds in (0, 65.9, 3665)] == ["0:00", "1:05", "1:01:05"]
     assert [size_text(size) for size in (12, 3121, 5 * 1024 * 1024)] == ["12 bytes", "3.0 KiB", "5.0 MiB"]
+
+
+async def test_a_real_run_asks_about_keys_collects_and_is_cancelled() -> None:
+    """Real SSH, real vault and store: the keys of new hosts, then a cancel while one device is silent."""
+    with DemoHome() as home:
+        known_hosts = home.settings.known_hosts.read_bytes()
+        home.settings.known_hosts.unlink()
+        job = JobSource(home.settings).resolve("multi-version-101")
+        silent = {name for name, wanted in home.expected.items() if wanted.error_kind == "command_timeout"}
+        app = Stage(PreviewScreen(Context(home.settings, home.resolver), job))
+        async with app.run_test(size=(80, 24)) as pilot:
+            await until(pilot, lambda: "new host keys" in shown(app))
+            await pilot.press("enter")
+            await until(pilot, lambda: "trust what is shown here?" in shown(app))
+            await pilot.press("t")
+            await until(pilot, lambda: is_on(app, RunScreen))
+            run = app.screen
+            assert isinstance(run, RunScreen)
+            done = {row.name for row in run.model.rows} - silent
+            await until(pilot, lambda: run.model.done >= len(done) - 2)
+            await pilot.press("c", "c")
+            await until(pilot, lambda: is_on(app, SummaryScreen))
+            found = {event.device: event for event in run.model.finished}
+            assert {found[name].status for name in silent if name in found} == {"cancelled"}
+            assert sum(event.status == "ok" for event in found.values()) >= 5
+            assert len(found) == run.model.total
+        # Every host that shows a key was trusted with the key that it really has.
+        stored = home.settings.known_hosts.read_bytes().splitlines()
+        before = known_hosts.splitlines()
+        assert len(stored) >= len(before) - 6
+        assert sum(line in before for line in stored) >= len(stored) - 1

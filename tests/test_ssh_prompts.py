@@ -6,7 +6,7 @@ import random
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from vctui.ssh import get_platform
@@ -140,6 +140,8 @@ def test_a_thousand_schedules_of_a_long_output(prompt: str, device_type: str) ->
 
 @settings(max_examples=300, deadline=None)
 @given(st.lists(st.one_of(PIECES, st.just("r1#\r\ntext")), max_size=12), st.integers(0, 2**32))
+@example(["r1>"] * 5, 0)
+@example(["r1(config)#", "r1(config)#", "r1(config)#hostname"], 3)
 def test_lines_that_are_exactly_a_prompt(lines: list[str], seed: int) -> None:
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(shell_module, "QUIET", 0.0)

@@ -97,7 +97,7 @@ def test_several_commands_are_kept_apart(collect: Collect) -> None:
 
 
 @pytest.mark.parametrize("chunk", [1, 2, 3, 7])
-def test_output_in_small_pieces(collect: Collect, chunk: int) -> None:
+def test_output_in_small_pieces(collect: Collect, impatient: None, chunk: int) -> None:
     text = ARP + "café r1#\r\n r1# indented\r\nr1# at the start\r\n\x1b[1mlast\x1b[0m\r\n"
     with Device(cli("r1#", {"show ip arp": text}), Rules(chunk=chunk)) as device:
         shown = only_text(collect(device, "show ip arp"))
@@ -128,7 +128,9 @@ def paused(*parts: str) -> Callable[[Terminal], None]:
         ("banner ^C\r\nr1# ", "^C\r\n" + "x" * 5000 + "\r\n"),
     ],
 )
-def test_a_prompt_inside_the_output_ends_nothing(collect: Collect, parts: tuple[str, ...]) -> None:
+def test_a_prompt_inside_the_output_ends_nothing(
+    collect: Collect, impatient: None, parts: tuple[str, ...]
+) -> None:
     """The device pauses right after the false prompt, until the session has fallen for it or not."""
     with Device(cli("r1#", {"show log": paused(*parts)})) as device:
         shown = only_text(collect(device, "show log", device_type=""))
@@ -228,6 +230,23 @@ def test_a_dropped_connection_is_no_success(collect: Collect) -> None:
     assert (result.success, result.error_kind) == (False, "disconnected")
     assert result.partial == "r1#show run\none\ntwo\nthr"
     assert len(result.outputs) == 1
+
+
+def test_a_device_that_hangs_up_after_the_last_prompt(collect: Collect) -> None:
+    """All of the output is there; that the connection is gone when it is to be closed changes nothing."""
+
+    def script(terminal: Terminal) -> None:
+        terminal.write("r1#")
+        while terminal.read_line() != "show arp":
+            terminal.write("r1#")
+        terminal.write(f"{ARP}r1#")
+        assert terminal.read_line() == ""
+        terminal.write("r1#")
+
+    for _ in range(5):
+        with Device(script) as device:
+            text = only_text(collect(device, "show arp", paging_disable=""))
+        assert text == f"r1#show arp\n{ARP_LINES}r1#"
 
 
 def test_output_that_stops_is_no_success(collect: Collect) -> None:
@@ -366,7 +385,7 @@ def test_log_messages_in_between(collect: Collect, impatient: None) -> None:
         assert output.text.endswith("\nr1#")
 
 
-def test_modes_change_the_prompt(collect: Collect) -> None:
+def test_modes_change_the_prompt(collect: Collect, impatient: None) -> None:
     def script(terminal: Terminal) -> None:
         prompt = "r1#"
         while True:

@@ -96,7 +96,7 @@ def test_what_cannot_be_saved_is_named_and_changes_nothing(
 def test_enabling_running_and_deleting(jobs: JobStore) -> None:
     number = jobs.save(ARP, commands=[{"command": "show a"}], tags=["x"])
     jobs.set_enabled(number, False)
-    jobs.set_last_run(number, "2026-11-23 18:00:00", "partial")
+    jobs.save({"id": number, "last_run_at": "2026-11-23 18:00:00", "last_run_status": "partial"})
     row = jobs.get(id=number)
     assert row is not None
     assert (row["is_enabled"], row["last_run_at"], row["last_run_status"]) == (

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from vctui.validation import clean, clean_unknown
+from vctui.validation import clean, clean_reply, clean_unknown
 
 BODY = "  Interface      Status\n\n  Ethernet1      up   \n"
 
@@ -62,6 +62,26 @@ def test_lines_inside_that_hold_the_prompt_or_the_command_stay() -> None:
 def test_a_first_line_that_only_begins_like_the_command_stays() -> None:
     body = "show\nshow version of something else\n"
     assert clean(body, "show version", "sw1#") == body
+
+
+@pytest.mark.parametrize("header", ["! Command: show running-config", "!Command: show running-config"])
+def test_a_header_that_names_the_command_is_no_echo(header: str) -> None:
+    body = f"{header}\n! device: sw1\nhostname sw1\nend\n"
+    assert clean(f"sw1#show running-config\n{body}sw1#", "show running-config", "sw1#") == body
+    assert clean(body, "show running-config", "sw1#") == body
+    assert clean(body, "show running-config") == body
+
+
+@pytest.mark.parametrize("echo", ["show alias", "sw1#show alias", "show alias\nsw1#show alias"])
+@pytest.mark.parametrize(
+    "body", [BODY, "show alias\nshow\n", "x\nsw1#\n", "show alias\n", "sw1#\n", "\n", ""]
+)
+def test_a_reply_loses_its_echo_and_its_prompt_and_no_more(echo: str, body: str) -> None:
+    assert clean_reply(f"{echo}\n{body}sw1#", "show alias", "sw1#") == body
+
+
+def test_a_reply_without_echo_keeps_its_first_line() -> None:
+    assert clean_reply(f"{BODY}sw1#", "show alias", "sw1#") == BODY
 
 
 def test_an_output_of_nothing_but_echo_and_prompt_is_empty() -> None:

@@ -46,14 +46,22 @@ class Settings:
 def find_home(home: str | Path | None = None, environ: Mapping[str, str] = os.environ) -> Path:
     """`--home`, else VCOLLECTOR_HOME, else ~/.vcollector."""
     chosen = home or environ.get("VCOLLECTOR_HOME") or "~/.vcollector"
-    return Path(chosen).expanduser().absolute()
+    return expand(chosen).absolute()
+
+
+def expand(path: str | Path) -> Path:
+    """A path with `~` and `~user` written out. Raises UsageError for a user who does not exist."""
+    try:
+        return Path(path).expanduser()
+    except RuntimeError:
+        raise UsageError(f"{path}: there is no such user", "Write the folder out") from None
 
 
 def load_settings(home: str | Path | None = None, environ: Mapping[str, str] = os.environ) -> Settings:
     """Read the configuration; a missing file means defaults. Raises UsageError with file, key and reason."""
     folder = find_home(home, environ)
     named = environ.get("VCOLLECTOR_CONFIG")
-    file = Path(named).expanduser().absolute() if named else folder / "config.yaml"
+    file = expand(named).absolute() if named else folder / "config.yaml"
     values = _Values(file, _read_yaml(file, required=bool(named)))
     execution = _Values(file, values.section("execution"), "execution")
     logging = _Values(file, values.section("logging"), "logging")
@@ -177,7 +185,10 @@ class _Values:
             return default
         if not isinstance(value, str) or not value or "\0" in value:
             raise self._refuse(key, "must be a path")
-        return self._file.parent / Path(value).expanduser()
+        try:
+            return self._file.parent / expand(value)
+        except UsageError as error:
+            raise self._refuse(key, error.message) from None
 
     def number(
         self, key: str, default: float | None, low: float, high: float, *old_names: str

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable
-from dataclasses import asdict, dataclass, fields
+from dataclasses import asdict, dataclass
 from typing import Any, ClassVar, Literal
 
 Phase = Literal["connecting", "host_key", "authenticating", "prompt", "command", "validating", "saving"]
@@ -90,14 +91,22 @@ class RunFinished(Event):
 
 
 Sink = Callable[[Event], None]
-"""Where events go. Called from worker threads: it must be quick and must not raise."""
+"""Where events go. Called from worker threads: it should be quick and not raise."""
+
+_log = logging.getLogger(__name__)
 
 
 def discard(event: Event) -> None:
     """A sink for callers that do not listen."""
 
 
-EVENT_FIELDS: dict[str, tuple[str, ...]] = {
-    cls.event: tuple(f.name for f in fields(cls))
-    for cls in (RunStarted, DevicePhase, DeviceFinished, RunFinished)
-}
+def careful(sink: Sink) -> Sink:
+    """The same sink, but what it raises is logged: a face that broke must not cost a run its devices."""
+
+    def say(event: Event) -> None:
+        try:
+            sink(event)
+        except Exception:  # noqa: BLE001 - see above
+            _log.exception("event %s could not be shown", event.event)
+
+    return say

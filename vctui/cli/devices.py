@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import argparse
 from dataclasses import asdict
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from vctui.cli import devices_edit
@@ -116,15 +115,14 @@ def import_devices(args: argparse.Namespace) -> int:
     """Import a CSV; bad rows are named and skipped, or with --strict refuse the file."""
     from vctui.cli.home import ready_home
     from vctui.cli.output import narrate
+    from vctui.config import expand
     from vctui.storage import Inventory
     from vctui.vault import Vault
 
     settings = ready_home(args)
     logins = {info.name: info.id for info in Vault(settings.collector_db).list()}
     with Inventory(settings.dcim_db) as inventory:
-        report = inventory.import_csv(
-            Path(args.file).expanduser(), strict=args.strict, credential_id=logins.get
-        )
+        report = inventory.import_csv(expand(args.file), strict=args.strict, credential_id=logins.get)
     for line, reason in report.errors:
         narrate(f"line {line}: {reason}")
     for column in report.ignored_columns:
@@ -142,12 +140,13 @@ def export_devices(args: argparse.Namespace) -> int:
     """Write the inventory to a CSV file."""
     from vctui.cli.home import ready_home
     from vctui.cli.output import narrate
+    from vctui.config import expand
     from vctui.storage import Inventory
     from vctui.vault import Vault
 
     settings = ready_home(args)
     logins = {info.id: info.name for info in Vault(settings.collector_db).list()}
     with Inventory(settings.dcim_db) as inventory:
-        count = inventory.export_csv(Path(args.file).expanduser(), credential_name=logins.get)
+        count = inventory.export_csv(expand(args.file), credential_name=logins.get)
     narrate(f"{count} devices written to {args.file}")
     return 0

@@ -126,9 +126,9 @@ def validate_jobs(args: argparse.Namespace) -> int:
 
 def _resolve_all(source: Any, ref: str) -> list[Job]:
     """The job of a reference, or all of a folder."""
-    from pathlib import Path
+    from vctui.config import expand
 
-    if Path(ref).expanduser().is_dir():
+    if expand(ref).is_dir():
         jobs: list[Job] = source.folder(ref)
         return jobs
     return [source.resolve(ref)]

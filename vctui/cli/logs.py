@@ -64,6 +64,8 @@ def _log_to(file: Path, level: str) -> None:
     root = logging.getLogger()
     root.addHandler(handler)
     root.setLevel(level)
+    # It logs every statement with its values: parsed outputs, sealed credentials.
+    logging.getLogger("peewee").setLevel("INFO")
 
 
 class LogFile(logging.Handler):

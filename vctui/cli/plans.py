@@ -49,9 +49,9 @@ def _print(plan: Plan) -> None:
     for left_out in plan.left_out:
         print_line(f"  left out: {left_out.device.name}: {left_out.reason}")
     if plan.unknown_hosts:
-        narrate(
-            f"{len(plan.unknown_hosts)} host keys are unknown. Trust them: vctui hosts trust --job {job.ref}"
-        )
+        count = len(plan.unknown_hosts)
+        unknown = "1 host key is unknown" if count == 1 else f"{count} host keys are unknown"
+        narrate(f"{unknown}. Scan and trust: vctui hosts trust --job {job.argument}")
 
 
 def _as_dict(plan: Plan) -> dict[str, Any]:

@@ -163,8 +163,14 @@ def open_display(*, as_json: bool, quiet: bool, several: bool = False, bar: bool
     elif quiet or not bar or not (is_terminal(sys.stdout) and is_terminal(sys.stderr)):
         yield PlainDisplay(lines, quiet=quiet, several=several)
     else:
-        with _bar() as progress:
+        progress = _bar()
+        progress.start()
+        try:
             yield BarDisplay(progress)
+        finally:
+            # The terminal may have gone, which is what SIGHUP tells.
+            with contextlib.suppress(OSError):
+                progress.stop()
     lines.check()
 
 

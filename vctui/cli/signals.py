@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import signal
 import sys
@@ -51,10 +52,16 @@ class StopSignals:
         if self.received is None:
             self.received = signal.Signals(number)
             self._cancel.set()
-            # From a handler the stream may be in use: a line of its own write, at the lowest level.
-            os.write(2, b"vctui: stopping, the sessions are being closed; once more to end at once\n")
+            _say(b"vctui: stopping, the sessions are being closed; once more to end at once\n")
             return
         if sys.stderr.isatty():
-            os.write(2, SHOW_CURSOR.encode("ascii"))
+            _say(SHOW_CURSOR.encode("ascii"))
         signal.signal(number, signal.SIG_DFL)
         os.kill(os.getpid(), number)
+
+
+def _say(text: bytes) -> None:
+    # From a handler the stream may be in use: a write of its own, at the lowest level. After SIGHUP the
+    # terminal is gone, and an exception from here would come up anywhere in the main thread.
+    with contextlib.suppress(OSError):
+        os.write(2, text)

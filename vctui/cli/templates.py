@@ -76,12 +76,11 @@ def show_template(args: argparse.Namespace) -> int:
 
 def import_templates(args: argparse.Namespace) -> int:
     """Import the package's templates, or a folder's as the user's own."""
-    from pathlib import Path
-
     from vctui.cli.home import ready_home
+    from vctui.config import expand
     from vctui.errors import UsageError
 
-    folder = Path(args.folder).expanduser() if args.folder else None
+    folder = expand(args.folder) if args.folder else None
     if folder is not None and not folder.is_dir():
         raise UsageError(f"{folder}: no such folder")
     store_templates(ready_home(args), folder)

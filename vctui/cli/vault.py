@@ -6,7 +6,6 @@ import argparse
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from vctui.cli.parsing import Parser, add_command, add_group, descriptor
@@ -247,9 +246,10 @@ def _stdin_line(what: str) -> str:
 
 def _read_key(name: str) -> str:
     """The text of a private key file. Raises UsageError."""
+    from vctui.config import expand
     from vctui.errors import UsageError
 
-    path = Path(name).expanduser()
+    path = expand(name)
     try:
         with path.open("rb") as file:
             data = file.read(MAX_KEY_BYTES + 1)

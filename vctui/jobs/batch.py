@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import logging
+import threading
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
@@ -12,6 +14,8 @@ from vctui.jobs.result import JobResult, worst_of
 from vctui.jobs.runner import JobRunner
 from vctui.records import SSHCredentials
 from vctui.vault import CredentialResolver
+
+_log = logging.getLogger(__name__)
 
 
 @dataclass(slots=True)
@@ -55,11 +59,24 @@ class BatchRunner:
         make_runner: Callable[[], JobRunner] | None = None,
     ) -> None:
         self._max_concurrent_jobs = max(1, max_concurrent_jobs)
+        self._cancel = threading.Event()
         self._make_runner = make_runner or (
-            lambda: JobRunner(credentials, validate=validate, settings=settings)
+            lambda: JobRunner(credentials, validate=validate, settings=settings, cancel=self._cancel)
         )
 
     def run(self, jobs: Sequence[str | Path]) -> BatchResult:
         """Run every job; one that cannot start is a result with an `error`, and the others go on."""
         with ThreadPoolExecutor(self._max_concurrent_jobs, thread_name_prefix="vctui-batch") as pool:
-            return BatchResult(list(pool.map(lambda job: self._make_runner().run(str(job)), jobs)))
+            try:
+                return BatchResult(list(pool.map(self._run, map(str, jobs))))
+            except BaseException:
+                self._cancel.set()  # ctrl+c in a script: leaving this block waits for the jobs
+                raise
+
+    def _run(self, job: str) -> JobResult:
+        try:
+            return self._make_runner().run(job)
+        except Exception as error:  # noqa: BLE001 - one job's bug must not cost the others their results
+            _log.exception("job %s broke", job)
+            reason = f"internal error ({type(error).__name__})"
+            return JobResult(job_file=job, job_id=job, error=reason, error_code=1, status="failed")

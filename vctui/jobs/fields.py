@@ -4,15 +4,14 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping
-from pathlib import PurePosixPath
 from typing import Any
 
 from vctui.config import MAX_WORKERS
 from vctui.errors import UsageError
 from vctui.jobs.selection import compile_pattern
+from vctui.storage import folder_problem, pattern_problem
 
 SLUG = re.compile(r"[a-z0-9][a-z0-9._-]*", re.IGNORECASE)
-FILENAME_TOKENS = frozenset({"device_name", "device_id", "timestamp", "capture_type"})
 DEFAULTS: dict[str, Any] = {
     "name": "",
     "slug": "",
@@ -98,28 +97,12 @@ def _pattern(value: Any) -> str | None:
     return None
 
 
-def check_folder(value: Any) -> str | None:
-    """Why a text cannot be an output directory; None when it can: relative, inside the collections folder."""
-    text = str(value)
-    path = PurePosixPath(text)
-    if path.is_absolute() or text.startswith("~"):
-        return "must be relative to the collections folder"
-    if ".." in path.parts or any(ord(char) < 32 or ord(char) == 127 for char in text):
-        return "must stay inside the collections folder"
-    return None
+def _folder(value: Any) -> str | None:
+    return folder_problem(str(value).strip())
 
 
-def check_filename(value: Any) -> str | None:
-    """Why a text cannot be a filename pattern; None when it can."""
-    text = str(value)
-    unknown = set(re.findall(r"\{([^{}]*)\}", text)) - FILENAME_TOKENS
-    if unknown or "{" in re.sub(r"\{[^{}]*\}", "", text) or "}" in re.sub(r"\{[^{}]*\}", "", text):
-        return "knows only {device_name}, {device_id}, {timestamp} and {capture_type}"
-    if "/" in text or any(ord(char) < 32 or ord(char) == 127 for char in text):
-        return "must be a file name without a folder"
-    if not {"{device_name}", "{device_id}"} & set(re.findall(r"\{[a-z_]*\}", text)):
-        return "needs {device_name} or {device_id}: devices must not share a file"
-    return None
+def _filename(value: Any) -> str | None:
+    return pattern_problem(str(value).strip())
 
 
 def number_between(low: float, high: float, *, whole: bool = True) -> Callable[[Any], str | None]:
@@ -142,7 +125,7 @@ _id = number_between(0, 2**31)
 _CHECKS: dict[str, Callable[[Any], str | None]] = {
     "name": _one_line,
     "slug": _slug,
-    "capture_type": check_folder,
+    "capture_type": _folder,
     "vendor": _one_line,
     "credential_id": _id,
     "protocol": _protocol,
@@ -151,8 +134,8 @@ _CHECKS: dict[str, Callable[[Any], str | None]] = {
     "device_filter_role_id": _id,
     "device_filter_name_pattern": _pattern,
     "device_filter_status": _one_line,
-    "output_directory": check_folder,
-    "filename_pattern": check_filename,
+    "output_directory": _folder,
+    "filename_pattern": _filename,
     "use_textfsm": _flag,
     "textfsm_template": _one_line,
     "validation_min_score": number_between(0, 100, whole=False),

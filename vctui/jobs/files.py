@@ -7,10 +7,10 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, NoReturn
 
-from vctui.config import pause
+from vctui.config import expand, pause
 from vctui.errors import JobError
 from vctui.jobs.fields import check_row, slugify
-from vctui.jobs.job import DEFAULT_FILENAME, Job, JobCommand, split_commands
+from vctui.jobs.job import DEFAULT_FILENAME, Job, JobCommand, folder_name, split_commands
 from vctui.records import DeviceFilter
 
 MAX_BYTES = 1024 * 1024
@@ -61,12 +61,17 @@ def load_job_json(path: Path) -> dict[str, Any]:
         raise JobError(source, None, "must hold one JSON object")
     if _depth(data) > MAX_DEPTH:
         raise JobError(source, None, "nested too deeply", "Correct the JSON")
+    try:
+        json.dumps(data, ensure_ascii=False).encode()
+    except UnicodeEncodeError as error:
+        half = error.object[error.start]
+        raise JobError(source, None, f"{half!a} is half a character", "Correct the JSON") from None
     return data
 
 
 def parse_job_file(path: str | Path) -> Job:
     """The job of a JSON file. Raises JobError with file, key and reason."""
-    file = Path(path).expanduser().absolute()
+    file = expand(path).absolute()
     return job_from_json(load_job_json(file), file)
 
 
@@ -109,15 +114,16 @@ def job_from_json(data: Mapping[str, Any], file: Path) -> Job:
         ),
         steps=tuple(JobCommand(command) for command in commands),
         paging_disable=row["paging_disable_command"],
-        output_directory=row["output_directory"] or capture_type,
+        output_directory=folder_name(row["output_directory"] or capture_type),
         filename_pattern=row["filename_pattern"] or DEFAULT_FILENAME,
         base_path=row["base_path"],
         use_textfsm=bool(row["use_textfsm"]),
         template=row["textfsm_template"],
         min_score=float(row["validation_min_score"] or 0),
         store_failures=bool(row["store_failures"]),
-        max_workers=int(row["max_workers"]) if row["max_workers"] else None,
-        timeout=float(row["timeout_seconds"]) if row["timeout_seconds"] else None,
+        # What the file does not say is left to the configuration.
+        max_workers=int(read.number("execution.max_workers", 0)) or None,
+        timeout=float(read.number("execution.timeout", 0)) or None,
         inter_command_delay=pause(float(row["inter_command_delay"] or 0)),
     )
 

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import Any
 
-from vctui.config import Settings, pause
+from vctui.config import Settings, expand, pause
 from vctui.records import DeviceFilter
+from vctui.storage import folder_problem
 
 DEFAULT_BASE_PATH = "~/.vcollector/collections"
 DEFAULT_FILENAME = "{device_name}.txt"
@@ -67,12 +69,22 @@ class Job:
     def vendor(self) -> str:
         return self.filter.vendor or ""
 
+    @property
+    def argument(self) -> str:
+        """What a shell takes for this job after `--job`; the job_id of a file would name a database row."""
+        return shlex.quote(self.source if self.database_id is None else self.slug or str(self.database_id))
+
 
 def base_folder(job: Job, settings: Settings) -> Path:
     """Where the job's captures go. VelocityCollector's default path means the home's own folder."""
     if not job.base_path or job.base_path.rstrip("/") == DEFAULT_BASE_PATH:
         return settings.collections_dir
-    return settings.home / Path(job.base_path).expanduser()
+    return settings.home / expand(job.base_path)
+
+
+def folder_name(text: str) -> str:
+    """An output directory as it is used: `arp/` and `./arp` are `arp`; "" stays "", which names none."""
+    return str(PurePosixPath(text.strip())) if text.strip() else ""
 
 
 def split_commands(text: str) -> tuple[str, ...]:
@@ -88,6 +100,11 @@ def job_from_row(row: Mapping[str, Any], commands: Sequence[Mapping[str, Any]] =
     source = f"database:{row.get('id')}"
     for key, reason in check_row(row, has_commands=bool(commands)).items():
         raise JobError(source, key, reason, "Edit the job")
+    for item in commands:
+        folder = str(item.get("output_directory") or "").strip()
+        problem = folder_problem(folder) if folder else None
+        if problem:
+            raise JobError(source, "job_commands.output_directory", problem, "Edit the job")
 
     def text(key: str) -> str:
         return str(row.get(key) or "").strip()
@@ -104,7 +121,7 @@ def job_from_row(row: Mapping[str, Any], commands: Sequence[Mapping[str, Any]] =
         filter=filter_from_row(row),
         steps=_steps(row, commands),
         paging_disable=text("paging_disable_command") or None,
-        output_directory=text("output_directory") or capture_type,
+        output_directory=folder_name(text("output_directory") or capture_type),
         filename_pattern=text("filename_pattern") or DEFAULT_FILENAME,
         base_path=text("base_path") or None,
         use_textfsm=bool(_number(row.get("use_textfsm"), 0)),
@@ -145,7 +162,7 @@ def _steps(row: Mapping[str, Any], commands: Sequence[Mapping[str, Any]]) -> tup
     return tuple(
         JobCommand(
             command=str(item["command"]).strip(),
-            output_directory=str(item.get("output_directory") or "").strip() or None,
+            output_directory=folder_name(str(item.get("output_directory") or "")) or None,
             use_textfsm=True if _number(item.get("use_textfsm"), 0) else None,
             template=str(item.get("textfsm_template") or "").strip() or None,
         )

@@ -9,7 +9,7 @@ from typing import Any, Protocol
 from vctui.jobs.job import Job, JobCommand
 from vctui.jobs.plan import choose_template
 from vctui.ssh import CommandOutput
-from vctui.validation import ValidationResult, clean
+from vctui.validation import ValidationResult, clean_reply
 
 Validate = Callable[[str, str | None], ValidationResult]
 
@@ -33,12 +33,14 @@ class Piece:
     @property
     def text(self) -> str:
         """The outputs one after another; from the second on, each below its prompt and command."""
-        blocks = [
-            output if n == 0 else f"{prompt}{step.command}\n{output}"
+        return "".join(
+            _whole_lines(output if n == 0 else f"{prompt}{step.command}\n{output}")
             for n, (step, output, prompt) in enumerate(self.parts)
-        ]
-        text = "\n".join(block.rstrip("\n") for block in blocks)
-        return text + "\n" if text else ""
+        )
+
+
+def _whole_lines(text: str) -> str:
+    return text if not text or text.endswith("\n") else text + "\n"
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,8 +65,8 @@ def assemble(job: Job, outputs: Sequence[CommandOutput]) -> tuple[Piece, ...]:
     Commands that answer nothing (paging, enable) leave no trace, unless nothing else answered either.
     """
     parts = [
-        (step, clean(output.text, output.command, output.prompt), output.prompt)
-        for step, output in zip(job.steps, outputs, strict=False)
+        (step, clean_reply(output.text, output.command, output.prompt), output.prompt)
+        for step, output in zip(job.steps, outputs, strict=True)
     ]
     spoken = [part for part in parts if part[1].strip()] or parts[-1:]
     folders = dict.fromkeys(step.output_directory or job.output_directory for step, _, _ in spoken)
@@ -78,8 +80,14 @@ def judge(job: Job, device_type: str, pieces: tuple[Piece, ...], engine: Engine)
     """Validate each output for which the job asks it, with the template chosen for its command."""
     verdict = Judgement(pieces)
     parts = [part for piece in pieces for part in piece.parts]
+    spoken = {step for step, _, _ in parts}
+    for step in job.steps:
+        # Paging commands have no template; a command that has one and says nothing has failed.
+        indexed = engine.template_for(device_type, step.command) if step not in spoken else None
+        if indexed and _validates(job, step):
+            verdict = _merge(verdict, ValidationResult(indexed, reason="empty output"), step, several=True)
     for step, text, _ in parts:
-        if not (job.use_textfsm if step.use_textfsm is None else step.use_textfsm):
+        if not _validates(job, step):
             continue
         indexed = engine.template_for(device_type, step.command)
         wanted = choose_template(step.template or job.template, indexed)
@@ -90,6 +98,10 @@ def judge(job: Job, device_type: str, pieces: tuple[Piece, ...], engine: Engine)
         reason = f"score {verdict.score:.1f} is under the job's minimum of {job.min_score:g}"
         return replace(verdict, accepted=False, reason=reason)
     return verdict
+
+
+def _validates(job: Job, step: JobCommand) -> bool:
+    return job.use_textfsm if step.use_textfsm is None else step.use_textfsm
 
 
 def _merge(so_far: Judgement, found: ValidationResult, step: JobCommand, *, several: bool) -> Judgement:

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+import logging
 import queue
 import threading
 from collections.abc import Callable
 from typing import Generic, TypeVar
 
 T = TypeVar("T")
+_log = logging.getLogger(__name__)
 
 
 class Stage(Generic[T]):
-    """One worker thread behind a bounded queue. `handle` must not raise."""
+    """One worker thread behind a bounded queue. `handle` should not raise: its item would be lost."""
 
     def __init__(self, name: str, handle: Callable[[T], None], capacity: int = 64) -> None:
         self._handle = handle
@@ -30,4 +32,7 @@ class Stage(Generic[T]):
 
     def _run(self) -> None:
         while (entry := self._queue.get()) is not None:
-            self._handle(entry[0])
+            try:
+                self._handle(entry[0])
+            except BaseException:  # noqa: BLE001 - whoever waits to put must never wait for a dead thread
+                _log.exception("an item of stage %s was lost", self._thread.name)

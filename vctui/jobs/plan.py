@@ -92,10 +92,6 @@ class Planner:
         )
         return Plan(job, items, selection.left_out, writing)
 
-    def reload_known_hosts(self) -> None:
-        """Read known_hosts again, after hosts were trusted."""
-        self._known_hosts = KnownHosts(self._settings.known_hosts)
-
     def _item(self, job: Job, device: Device, named: str | None) -> PlanItem:
         credential, note = self._credential(job, device, named)
         host = device.host or ""

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import errno
 import logging
-from collections.abc import Callable
+import sqlite3
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
 from vctui.config import Settings
-from vctui.errors import NEXT_STEPS, VctuiError
-from vctui.events import DeviceFinished, DevicePhase, DeviceStatus, Sink
+from vctui.errors import NEXT_STEPS, StorageError, VctuiError
+from vctui.events import DeviceFinished, DevicePhase, DeviceStatus, Phase, Sink
 from vctui.jobs.job import Job, base_folder
 from vctui.jobs.judge import Engine, Judgement, assemble, judge
 from vctui.jobs.pipeline import Stage
@@ -124,39 +125,49 @@ class Recorder:
             self._say_phase(item, "saving")
         if judgement is None:
             status: DeviceStatus = "cancelled" if result.error_kind == "cancelled" else "failed"
-            event = self._event(judged, status, result.error_kind, result.error, result.next_step)
-            self._enter(judged, event, [], self._keep_rejected(item, result.partial))
+            rejected, lost = self._keep_rejected(item, result.partial)
+            error = f"{result.error}{lost}"
+            event = self._event(judged, status, result.error_kind, error, result.next_step)
+            self._enter(judged, event, [], rejected)
             return event
         if not judgement.accepted:
             kind = "validation_failed"
-            event = self._event(judged, "skipped", kind, judgement.reason, NEXT_STEPS[kind])
-            keep = judgement.text if self._job.store_failures else ""
-            self._enter(judged, event, [], self._keep_rejected(item, keep))
+            rejected, lost = self._keep_rejected(item, judgement.text if self._job.store_failures else "")
+            event = self._event(judged, "skipped", kind, f"{judgement.reason}{lost}", NEXT_STEPS[kind])
+            self._enter(judged, event, [], rejected)
             return event
-        saved = self._save(item, judgement) if self._options.save else []
+        saved: list[SavedCapture] = []
+        try:
+            if self._options.save:
+                self._save(item, judgement, saved)
+        except StorageError as error:
+            self._notice_full(error)
+            return self._failed(judged, "save_failed", error.message, error.next_step, saved)
         event = self._event(judged, "ok", None, None, None, saved[0] if saved else None)
         self._enter(judged, event, saved, None)
         return event
 
-    def _save(self, item: PlanItem, judgement: Judgement) -> list[SavedCapture]:
+    def _save(self, item: PlanItem, judgement: Judgement, saved: list[SavedCapture]) -> None:
+        """Write the files of a device, adding each to `saved`, which tells how far it came."""
         base = base_folder(self._job, self._settings)
-        filename = item.path.name
-        return [
-            save_capture(
-                base,
-                f"{piece.folder}/{filename}",
-                piece.text.encode(),
-                versions=self._settings.home / "versions",
-            )
-            for piece in judgement.pieces
-        ]
+        versions = self._settings.home / "versions"
+        for piece in judgement.pieces:
+            name = f"{piece.folder}/{item.path.name}"
+            saved.append(save_capture(base, name, piece.text.encode(), versions=versions))
 
-    def _keep_rejected(self, item: PlanItem, text: str) -> SavedCapture | None:
-        """Keep what is not good enough to be a capture, so that a person can look at it."""
+    def _keep_rejected(self, item: PlanItem, text: str) -> tuple[SavedCapture | None, str]:
+        """Keep what is not good enough to be a capture, so that a person can look at it.
+
+        When it cannot be kept, the second half says so: the device's own failure stays what it was.
+        """
         if not text or not self._options.save or not self._run:
-            return None
-        name = f"{self._run}/{item.path.stem}.partial"
-        return save_capture(self._settings.home / "rejected", name, text.encode(), versions=None)
+            return None, ""
+        name = f"{self._run}/{item.path.name.removesuffix('.txt')}.partial"
+        try:
+            return save_capture(self._settings.home / "rejected", name, text.encode(), versions=None), ""
+        except StorageError as error:
+            self._notice_full(error)
+            return None, f"; its output could not be kept: {error.message}"
 
     def _event(
         self,
@@ -189,7 +200,11 @@ class Recorder:
         )
 
     def _enter(
-        self, judged: _Judged, event: DeviceFinished, saved: list[SavedCapture], rejected: SavedCapture | None
+        self,
+        judged: _Judged,
+        event: DeviceFinished,
+        saved: Sequence[SavedCapture],
+        rejected: SavedCapture | None,
     ) -> None:
         if self._history is None:
             return
@@ -228,11 +243,16 @@ class Recorder:
         self._history.record_device(self._run, row, captures, records or ())
 
     def _failed(
-        self, judged: _Judged, kind: str, message: str, next_step: str | None = None
+        self,
+        judged: _Judged,
+        kind: str,
+        message: str,
+        next_step: str | None = None,
+        saved: Sequence[SavedCapture] = (),
     ) -> DeviceFinished:
         event = self._event(judged, "failed", kind, message, next_step or NEXT_STEPS[kind])
         try:
-            self._enter(judged, event, [], None)
+            self._enter(judged, event, saved, None)
         except VctuiError as error:
             self._notice_full(error)
         except Exception:  # noqa: BLE001 - the event still names the device; the log has the bug
@@ -242,11 +262,13 @@ class Recorder:
     def _notice_full(self, error: VctuiError) -> None:
         cause = error.__cause__
         full = isinstance(cause, OSError) and cause.errno in NO_SPACE
-        if full or "full" in str(cause):
+        if isinstance(cause, sqlite3.Error):
+            full = (getattr(cause, "sqlite_errorcode", 0) or 0) & 0xFF == sqlite3.SQLITE_FULL
+        if full:
             self._on_full(error.message)
 
-    def _say_phase(self, item: PlanItem, phase: str) -> None:
-        self._sink(DevicePhase(self._run, item.device.name, item.host, phase))  # type: ignore[arg-type]
+    def _say_phase(self, item: PlanItem, phase: Phase) -> None:
+        self._sink(DevicePhase(self._run, item.device.name, item.host, phase))
 
 
 def _words(error: Exception) -> str:

@@ -48,10 +48,17 @@ class JobResult:
         if event.error_kind:
             self.error_kinds.add(event.error_kind)
 
+    @property
+    def finished_count(self) -> int:
+        """Devices that were counted, whatever became of them."""
+        return self.success_count + self.failed_count + self.skipped_count + self.cancelled_count
+
     def conclude(self, duration_ms: float) -> None:
-        """Set the status once every device is counted."""
+        """Set the status when no more devices come; it is `interrupted` if some never came."""
         self.duration_ms = duration_ms
-        if self.cancelled_count and not self.error:
+        if self.finished_count < self.total_devices and not self.error:
+            self.status = "interrupted"
+        elif self.cancelled_count and not self.error:
             self.status = "cancelled"
         elif self.error or not self.success_count:
             self.status = "failed"

@@ -4,27 +4,32 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from contextlib import ExitStack, closing
 from datetime import UTC, datetime
 from pathlib import Path
 
 from vctui.config import HostKeyPolicy, Settings, load_settings, require_home
-from vctui.errors import CredentialNotFound, NoDevicesError, UsageError, VaultError, VctuiError
-from vctui.events import DeviceFinished, DevicePhase, Phase, RunStarted, Sink, discard
+from vctui.errors import (
+    CredentialNotFound,
+    NoDevicesError,
+    UsageError,
+    VaultError,
+    VctuiError,
+)
+from vctui.events import DevicePhase, Phase, RunStarted, Sink, careful, discard
 from vctui.jobs.job import DEFAULT_TIMEOUT, DEFAULT_WORKERS, Job, base_folder
 from vctui.jobs.judge import Engine
 from vctui.jobs.plan import Plan, PlanItem, Planner
 from vctui.jobs.record import Recorder, RecordOptions
 from vctui.jobs.result import JobResult
 from vctui.jobs.source import JobSource
+from vctui.jobs.tally import ProgressCallback, Tally
 from vctui.records import CredentialInfo, SSHCredentials
-from vctui.ssh import ExecutionResult, ExecutorOptions, SSHExecutorPool, Target
+from vctui.ssh import ExecutorOptions, SSHExecutorPool, Target
 from vctui.storage import History, Inventory, clean_temporary, job_lock, run_is_alive
 from vctui.validation import ValidationEngine
 from vctui.vault import CredentialResolver
-
-ProgressCallback = Callable[[int, int, ExecutionResult], None]
 
 VALIDATION_SECONDS = 5.0
 """The longest that one output may be parsed."""
@@ -37,7 +42,8 @@ class JobRunner:
 
     `credentials` is an unlocked resolver, or one login for every device. `sink` hears every event, from
     worker threads; setting `cancel` stops the run: live sessions are closed, their devices are `cancelled`.
-    An `engine` handed in takes the place of the validation worker and is called in this process.
+    An `engine` handed in takes the place of the validation worker and is called in this process. `quiet` is
+    there for scripts written for VelocityCollector: this runner never prints.
     """
 
     def __init__(
@@ -67,10 +73,9 @@ class JobRunner:
         self._debug = debug
         self._options = RecordOptions(save=not no_save, force=force_save)
         self._limit = limit
-        self._quiet = quiet
         self._record_history = record_history
         self.settings = settings or load_settings()
-        self._sink = sink
+        self._sink = careful(sink)
         self._cancel = cancel or threading.Event()
         self._workers = workers
         self._timeout = timeout
@@ -132,7 +137,9 @@ class JobRunner:
         self._check(plan)
         logins = self._logins(plan)
         result = JobResult(job_file=job.source, job_id=job.ref, total_devices=len(plan.items))
+        tally = Tally(result, self._cancel, progress_callback)
         with ExitStack() as stack:
+            stack.callback(self._say_end, result)
             if self._record_history:
                 stack.enter_context(job_lock(self.settings.home, job.source))
                 history = stack.enter_context(History(self.settings.collector_db))
@@ -148,12 +155,19 @@ class JobRunner:
                 own = stack.enter_context(closing(ValidationEngine(self.settings.templates_db)))
                 own.time_limit = VALIDATION_SECONDS
                 engine = own
-            self._collect(
-                plan, logins, history, engine if self._validate else None, result, progress_callback
-            )
-            self._conclude(plan, history, result)
-        self._sink(result.to_event(result.history_id or 0))
+            started = time.monotonic()
+            try:
+                self._collect(plan, logins, history, engine if self._validate else None, tally)
+            except VctuiError as error:
+                result.error, result.error_code = str(error), error.exit_code
+            finally:
+                result.conclude((time.monotonic() - started) * 1000)
+                self._conclude(plan, history, tally)
         return result
+
+    def _say_end(self, result: JobResult) -> None:
+        if result.status != "running":
+            self._sink(result.to_event(result.history_id or 0))
 
     def _check(self, plan: Plan) -> None:
         if not plan.job.enabled:
@@ -191,25 +205,11 @@ class JobRunner:
         logins: dict[int | None, SSHCredentials],
         history: History | None,
         engine: Engine | None,
-        result: JobResult,
-        progress_callback: ProgressCallback | None,
+        tally: Tally,
     ) -> None:
-        job, run = plan.job, result.history_id or 0
-        started = time.monotonic()
+        job, run = plan.job, tally.result.history_id or 0
         now = datetime.now(UTC).isoformat(timespec="seconds")
         self._sink(RunStarted(run, job.slug or job.ref, job.source, len(plan.items), now))
-        completed = 0
-
-        def finished(item: PlanItem, outcome: ExecutionResult, event: DeviceFinished) -> None:
-            nonlocal completed
-            completed += 1
-            result.add(event)
-            if progress_callback is not None:
-                progress_callback(completed, len(plan.items), outcome)
-
-        def disk_full(message: str) -> None:
-            result.error, result.error_code = message, 14
-            self._cancel.set()
 
         recorder = Recorder(
             run,
@@ -219,8 +219,8 @@ class JobRunner:
             engine=engine,
             options=self._options,
             sink=self._sink,
-            on_finished=finished,
-            on_full=disk_full,
+            on_finished=tally.finished,
+            on_full=tally.disk_full,
         )
 
         def phase(target: Target, phase: Phase) -> None:
@@ -232,11 +232,10 @@ class JobRunner:
                 [self._target(n, item, job, logins) for n, item in enumerate(plan.items)],
                 on_phase=phase,
                 on_result=lambda target, outcome: recorder.put(plan.items[target.key], outcome),
-                cancel=self._cancel,
+                cancel=tally.stop,
             )
         finally:
             recorder.close()
-            result.conclude((time.monotonic() - started) * 1000)
 
     def _executor_options(self) -> ExecutorOptions:
         return ExecutorOptions(
@@ -262,8 +261,9 @@ class JobRunner:
             key=key,
         )
 
-    def _conclude(self, plan: Plan, history: History | None, result: JobResult) -> None:
+    def _conclude(self, plan: Plan, history: History | None, tally: Tally) -> None:
         """Close the books; a disk that is full by now must not hide what was collected."""
+        result = tally.result
         if history is None or result.history_id is None:
             return
         try:
@@ -277,10 +277,9 @@ class JobRunner:
                 error=result.error,
                 database_id=plan.job.database_id,
             )
-            saved = {device for device, *_ in result.saved_files}
-            ids = [item.device.id for item in plan.items if item.device.name in saved]
-            with Inventory(self.settings.dcim_db) as inventory:
-                inventory.touch_collected(ids)
+            if tally.collected:
+                with Inventory(self.settings.dcim_db) as inventory:
+                    inventory.touch_collected(tally.collected)
         except VctuiError as error:
             result.error = result.error or error.message
             result.error_code = result.error_code or error.exit_code

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import errno
 import fnmatch
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from vctui.config import Settings
+from vctui.config import Settings, expand
 from vctui.errors import JobError, UsageError
 from vctui.jobs.files import load_job_json, parse_job_file, row_from_json
 from vctui.jobs.job import Job, job_from_row
@@ -58,7 +59,7 @@ class JobSource:
                 if row is not None:
                     return job_from_row(row, store.commands(int(row["id"])))
         for path in self._paths(ref):
-            if path.is_file():
+            if _is_there(path):
                 return parse_job_file(path)
         raise JobError(ref, None, "no job of this slug, id or file", "See the jobs with: vctui jobs list")
 
@@ -79,7 +80,7 @@ class JobSource:
 
     def folder(self, path: str | Path) -> list[Job]:
         """The jobs of every JSON file in a folder, by name. Raises JobError for the first bad one."""
-        folder = Path(path).expanduser()
+        folder = expand(path)
         if not folder.is_dir():
             raise UsageError(f"{folder}: no such folder")
         files = sorted(folder.glob("*.json"))
@@ -117,7 +118,7 @@ class JobSource:
                 if existing is not None:
                     row["id"] = existing["id"]
                 listed = [{"sequence": n, "command": s.command} for n, s in enumerate(job.steps)]
-                store.save(row, commands=listed if "," in "".join(job.commands) else None)
+                store.save(row, commands=listed if "," in "".join(job.commands) else [])
         except UsageError as error:
             return ImportedJob(str(file), None, str(error))
         return ImportedJob(str(file), str(row["slug"]), None)
@@ -125,7 +126,7 @@ class JobSource:
     def _paths(self, ref: str) -> list[Path]:
         if not Path(ref).name or "\0" in ref:
             return []
-        given = Path(ref).expanduser()
+        given = expand(ref)
         in_home = self._settings.jobs_dir / ref
         return [
             given,
@@ -141,7 +142,7 @@ class JobSource:
                 for row in store.rows():
                     if fnmatch.fnmatchcase(str(row["slug"]), pattern):
                         jobs.append(job_from_row(row, store.commands(int(row["id"]))))
-        path = Path(pattern).expanduser()
+        path = expand(pattern)
         folder = path.parent if path.is_absolute() else Path.cwd() / path.parent
         return jobs + [
             parse_job_file(file) for file in sorted(folder.glob(path.name)) if file.suffix == ".json"
@@ -162,8 +163,16 @@ class JobSource:
             return JobEntry(path.name, str(path), None, str(error))
 
 
+def _is_there(path: Path) -> bool:
+    try:
+        return path.is_file()
+    except OSError as error:
+        # What may not be looked at is told by the reader; a text too long to be a name is none.
+        return error.errno != errno.ENAMETOOLONG
+
+
 def _files_of(path: Path) -> list[Path]:
-    path = path.expanduser()
+    path = expand(path)
     return sorted(path.glob("*.json")) if path.is_dir() else [path]
 
 

@@ -164,30 +164,25 @@ class CommandTracker:
         return self.has_echo and self._prompt.matches(tail)
 
     def is_complete(self, tail: str) -> bool:
-        """True when the prompt has been confirmed; twice where it is another or the output holds prompts."""
-        if not self.at_prompt(tail) or self._answered < self.sent:
-            return False
+        """True when the prompt is confirmed. Where the output itself holds prompts, only `settle` can tell."""
         doubtful = self._doubtful or tail.rstrip() != self._prompt.text
-        return self._is_confirmed(tail, 2 if doubtful else 1)
+        return not doubtful and self._answered >= self.sent and self._is_confirmed(tail)
 
     def settle(self, tail: str) -> bool:
-        """In silence: True when the output is complete although an empty line got lost."""
-        if self.at_prompt(tail) and self._is_confirmed(tail, 1):
-            self._answered, self._doubtful = max(self._answered, self.sent), False
-            return True
-        return False
+        """In silence: True when the output is complete, in spite of doubts or of a lost empty line."""
+        return self._is_confirmed(tail)
 
-    def _is_confirmed(self, tail: str, times: int) -> bool:
-        return len(self._run) >= times and self._run[-1][1].rstrip() == tail.rstrip()
+    def _is_confirmed(self, tail: str) -> bool:
+        return self.at_prompt(tail) and bool(self._run) and self._run[-1][1].rstrip() == tail.rstrip()
 
     def end(self, tail: str) -> tuple[int, str]:
         """Where the complete output ends in the text, and the prompt that ends it, blanks included."""
         # As many prompts as empty lines were sent are answers to these; one more line is output.
         return self._run[-max(1, min(self.sent, len(self._run)))] if self._run else (self._length, tail)
 
-    def wants_line(self) -> bool:
+    def wants_line(self, tail: str) -> bool:
         """At a prompt: True when an empty line is to be sent, and the last one is not still under way."""
-        return self._answered >= self.sent
+        return self._answered >= self.sent and not self._is_confirmed(tail)
 
     def has_lost_prompt(self, tail: str) -> bool:
         """In silence: True when a prompt was shown, and a log message or the like came after it."""

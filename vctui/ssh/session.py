@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import logging
 import time
 from collections.abc import Callable
@@ -9,6 +10,7 @@ from dataclasses import dataclass
 
 import paramiko
 from paramiko.channel import Channel
+from paramiko.ssh_exception import SSHException
 
 from vctui.errors import DeviceError, HostKeyRefused, StorageError
 from vctui.events import Phase
@@ -222,7 +224,9 @@ class Session:
         if self._shell is not None:
             self._shell.begin()
         if self._channel is not None and politely:
-            self._channel.close()
+            # The device may be the first to close; what was collected is complete all the same.
+            with contextlib.suppress(EOFError, OSError, SSHException):
+                self._channel.close()
         if self._transport is not None:
             hang_up(self._transport)
 

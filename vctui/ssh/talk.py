@@ -113,7 +113,7 @@ class Talk:
             elif not shell.has_more():
                 if tracker.is_complete(tail) or not confirm:
                     return self._reply(tracker)
-                if tracker.wants_line() and lines.may_send():
+                if tracker.wants_line(tail) and lines.may_send():
                     self._send_empty(tracker)
 
     def _send_empty(self, tracker: CommandTracker) -> None:

@@ -13,7 +13,13 @@ from vctui.storage.home import init_home
 from vctui.storage.inventory import Inventory
 from vctui.storage.jobs_store import JobStore
 from vctui.storage.locks import RunLock, job_lock, run_is_alive
-from vctui.storage.names import check_pattern, distinct_names, render_filename, safe_name, safe_parts
+from vctui.storage.names import (
+    distinct_names,
+    folder_problem,
+    pattern_problem,
+    render_filename,
+    safe_name,
+)
 from vctui.storage.rows import (
     CaptureRecord,
     DeviceRecord,
@@ -49,18 +55,18 @@ __all__ = [
     "TemplateStore",
     "check_database",
     "check_folder",
-    "check_pattern",
     "clean_temporary",
     "distinct_names",
+    "folder_problem",
     "init_home",
     "job_lock",
     "local_iso",
     "local_text",
     "open_database",
+    "pattern_problem",
     "render_filename",
     "run_is_alive",
     "safe_name",
-    "safe_parts",
     "save_capture",
     "sha256_of",
     "utc_text",

@@ -55,7 +55,10 @@ class Inventory(Store):
         ]
         if len(found) > 1:
             sites = ", ".join(device.site for device in found)
-            raise UsageError(f"device {name} exists at several sites: {sites}", "Name the site too")
+            raise UsageError(
+                f"device {name} exists at several sites: {sites}",
+                f"Name the site too: {found[0].name}@{found[0].site}",
+            )
         return found[0] if found else None
 
     def by_id(self, device_id: int) -> Device | None:

@@ -93,12 +93,6 @@ class JobStore(Store):
         """Enable or disable a job. Raises UsageError."""
         self.save({"id": job_id, "is_enabled": int(enabled)})
 
-    def set_last_run(self, job_id: int, at: str, status: str) -> None:
-        """Write when a job last ran (local `YYYY-MM-DD HH:MM:SS`) and how it ended."""
-        self._create_tables()
-        with self.writing() as database:
-            Job.update(last_run_at=at, last_run_status=status).where(Job.id == job_id).execute(database)
-
     def _select(self, model: type[Table], where: Any = None, order_by: Any = None) -> list[Row]:
         fields = model.fields_in(self.columns(model.table_name()))
         if not fields:

@@ -53,38 +53,42 @@ def _cut(text: str, limit: int) -> str:
     return text.encode()[:limit].decode("utf-8", "ignore").rstrip(" .")
 
 
-def check_pattern(pattern: str) -> None:
-    """Refuse a filename pattern with anything but the four tokens in it. Raises UsageError."""
-    listed = ", ".join(f"{{{token}}}" for token in TOKENS)
-    for name in _TOKEN.findall(pattern):
-        if name not in TOKENS:
-            raise UsageError(f"filename_pattern: {{{name[:40]}}} is not a token", f"Use only {listed}")
+def pattern_problem(pattern: str) -> str | None:
+    """Why a text cannot be a filename pattern, to be read after the field's name; None when it can."""
     rest = _TOKEN.sub("", pattern)
-    if "{" in rest or "}" in rest:
-        raise UsageError("filename_pattern: a brace is left open", f"Use only {listed}")
-    if any(_is_unsafe(char) for char in rest):
-        raise UsageError(
-            "filename_pattern: holds a character that cannot be in a file's name",
-            "Folders belong in output_directory",
-        )
+    if not set(_TOKEN.findall(pattern)) <= set(TOKENS) or "{" in rest or "}" in rest:
+        return "knows only {device_name}, {device_id}, {timestamp} and {capture_type}"
+    if "/" in rest:
+        return "must be a file name without a folder; folders belong in the output directory"
+    unsafe = next((char for char in rest if _is_unsafe(char)), None)
+    if unsafe is not None:
+        return f"holds {unsafe!a}, which cannot be in a file's name"
     if "{device_name}" not in pattern and "{device_id}" not in pattern:
-        raise UsageError(
-            "filename_pattern: all devices would share one file", "Add {device_name} or {device_id}"
-        )
+        return "needs {device_name} or {device_id}: devices must not share a file"
     if "{device_name}{device_id}" in pattern or "{device_id}{device_name}" in pattern:
-        raise UsageError(
-            "filename_pattern: two devices could share one file",
-            "Put a dash between device_name and device_id",
-        )
-    if len(pattern) > _MAX_PATTERN or pattern[0] in " .-~":
-        raise UsageError("filename_pattern: is too long, or begins with a dot, a dash or a space")
+        return "needs a dash between {device_name} and {device_id}: two devices could share a file"
+    if len(pattern) > _MAX_PATTERN:
+        return f"is longer than {_MAX_PATTERN} characters"
+    return "must not begin with a dot, a dash, a tilde or a blank" if pattern[0] in " .-~" else None
+
+
+def folder_problem(folder: str) -> str | None:
+    """Why a text cannot be a folder of captures, such as `arp` or `lab/arp`; None when it can."""
+    parts = PurePosixPath(folder).parts
+    if folder.startswith(("/", "~")):
+        return "must be relative to the collections folder"
+    if not parts or ".." in parts or any(unicodedata.category(char) in ("Cc", "Cs") for char in folder):
+        return "must stay inside the collections folder"
+    return None
 
 
 def render_filename(
     pattern: str, *, device_name: str, device_id: int, timestamp: datetime, capture_type: str
 ) -> str:
     """The name of a capture's file, one safe component; the tokens are those of TOKENS. Raises UsageError."""
-    check_pattern(pattern)
+    problem = pattern_problem(pattern)
+    if problem:
+        raise UsageError(f"filename_pattern: {problem}")
     values = {
         "device_name": safe_name(device_name),
         "device_id": str(device_id),
@@ -97,17 +101,6 @@ def render_filename(
         suffix = PurePosixPath(pattern).suffix if "{" not in PurePosixPath(pattern).suffix else ""
         name = f"{_cut(name, 140)}-{digest}{_cut(suffix, 20)}"
     return name
-
-
-def safe_parts(folder: str) -> tuple[str, ...]:
-    """The components of a relative folder such as `arp` or `lab/arp`. Raises UsageError for any other."""
-    parts = folder.split("/")
-    if not folder or folder.startswith(("/", "~")) or any(part in ("", ".", "..") for part in parts):
-        raise UsageError(
-            f"output_directory: {safe_name(folder)!r} is not a folder within the collections",
-            "Name one such as arp, without ~, .. or a leading /",
-        )
-    return tuple(safe_name(part) for part in parts)
 
 
 def distinct_names(devices: Sequence[Device]) -> dict[int, str]:

@@ -1,6 +1,6 @@
 """Validation: an output is cleaned, matched with a TextFSM template, scored and turned into records."""
 
-from vctui.validation.clean import clean, clean_unknown
+from vctui.validation.clean import clean, clean_reply, clean_unknown
 from vctui.validation.engine import ValidationEngine
 from vctui.validation.scoring import ValidationResult
 from vctui.validation.templates import Template, folder_rows, ntc_rows, read_templates
@@ -12,6 +12,7 @@ __all__ = [
     "ValidationResult",
     "ValidationWorker",
     "clean",
+    "clean_reply",
     "clean_unknown",
     "folder_rows",
     "ntc_rows",

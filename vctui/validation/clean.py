@@ -22,8 +22,8 @@ _CONTEXT = re.compile(
     r"\{(?:master|backup|linecard|primary|secondary|local|disabled)(?::\w+)?\}|\[edit(?: [^\]]*)?\]"
 )
 """The line that Junos puts above its prompt."""
-_PROMPT = re.compile(r"\S(?:.{0,78}\S)?[#>$%\])~:]|[#>$%]")
-_PROMPT_BEFORE = re.compile(rf"(?P<prompt>{_PROMPT.pattern})\s*")
+_PROMPT_BEFORE = re.compile(r"(?:\S(?:.{0,78}\S)?[#>$%\])~]|[#>$%])\s*")
+"""Any prompt. Not with a colon at its end: `! Command: show run` is a line of the device's answer."""
 _MAX_ECHO_LINES = 40
 _TERMINAL_WIDTH = 20
 """No terminal wraps before this column."""
@@ -43,6 +43,21 @@ def clean(text: str, command: str | None = None, prompt: str | None = None) -> s
     while (shorter := _without_echo(text, command, wanted)) is not None:
         text = shorter
     return text
+
+
+def clean_reply(text: str, command: str, prompt: str) -> str:
+    """The output in a session's reply, which is known to be one echo, the output, and one prompt.
+
+    What stands next to them is output even where it looks like them, as in the answer to `show alias`. Only
+    a second echo with the prompt before it goes too: the first one came from the terminal's line discipline.
+    """
+    wanted = prompt.strip()
+    if wanted and (shorter := _without_prompt(text, wanted)) is not None:
+        text = shorter
+    if (shorter := _without_echo(text, command, wanted)) is not None:
+        text = shorter
+    first, _, rest = text.partition("\n")
+    return rest if wanted and "".join(first.split()) == "".join((wanted + command).split()) else text
 
 
 def clean_unknown(text: str) -> str:

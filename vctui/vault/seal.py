@@ -66,11 +66,6 @@ def unseal(key: bytes, token: str, bound_to: bytes) -> bytes:
         raise SealBroken from None
 
 
-def is_sealed(token: object) -> bool:
-    """Whether a stored value looks like one of ours."""
-    return isinstance(token, str) and token.startswith(PREFIX)
-
-
 def _decode(token: object) -> bytes:
     if not isinstance(token, str) or not token.startswith(PREFIX):
         raise SealBroken
