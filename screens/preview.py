@@ -9,12 +9,11 @@ from typing import TYPE_CHECKING, ClassVar
 from textual import on, work
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
-from textual.containers import Horizontal
 from textual.content import Content
 from textual.message import Message
 from textual.screen import Screen
 from textual.timer import Timer
-from textual.widgets import Footer, Header, Input, Label, Static
+from textual.widgets import Footer, Header, Input, Static
 from textual.worker import Worker, WorkerState
 
 from screens.calm import quick_turns, spare_the_collector
@@ -31,6 +30,7 @@ from screens.plan_view import (
 )
 from screens.planning import Plans, load_plans, named
 from screens.start import ask_before
+from screens.widgets.narrow import EVERYTHING, NarrowBoxes, Wanted
 from screens.widgets.rows import Rows
 from vctui.errors import VctuiError
 from vctui.text import safe_line
@@ -67,36 +67,21 @@ class PreviewScreen(Screen[None]):
     """
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("slash", "find", "Filter", key_display="/", id="preview.find", tooltip="Narrow by name"),
+        Binding("l", "limit", "Limit", show=False, id="preview.limit", tooltip="So many devices at most"),
+        Binding("o", "left_out", "Left out", id="preview.left_out", tooltip="Who is left out, and why"),
+        Binding("v", "switch('validate')", "Validate", show=False, id="preview.parse", tooltip="Or not"),
+        Binding("s", "switch('save')", "Save", show=False, id="preview.save", tooltip="Save or not"),
         Binding(
-            "l", "limit", "Limit", show=False, id="preview.limit", tooltip="Only the first so many devices"
+            "f", "switch('force')", "Save anyway", show=False, id="preview.keep", tooltip="Parsed or not"
         ),
-        Binding(
-            "o", "left_out", "Left out", id="preview.left_out", tooltip="Plan, or who is left out and why"
-        ),
-        Binding(
-            "v", "switch('validate')", "Validate", show=False, id="preview.validate", tooltip="Parse or not"
-        ),
-        Binding(
-            "s", "switch('save')", "Save", show=False, id="preview.save", tooltip="Keep the outputs or not"
-        ),
-        Binding(
-            "f",
-            "switch('force')",
-            "Save anyway",
-            show=False,
-            id="preview.force",
-            tooltip="Also save outputs that did not parse",
-        ),
-        Binding(
-            "y", "allow", "Allow", show=False, id="preview.allow", tooltip="Allow commands that may write"
-        ),
+        Binding("y", "allow", "Allow", show=False, id="preview.allow", tooltip="Allow what may write"),
         Binding("escape", "back", "Back", id="preview.back", tooltip="Back to the jobs"),
     ]
 
     class Planned(Message):
         """A plan was made for what was typed."""
 
-        def __init__(self, plans: Plans, plan: Plan, wanted: tuple[str, int | None]) -> None:
+        def __init__(self, plans: Plans, plan: Plan, wanted: Wanted) -> None:
             super().__init__()
             self.plans = plans
             self.plan = plan
@@ -105,7 +90,7 @@ class PreviewScreen(Screen[None]):
     class Refused(Message):
         """No plan can be made."""
 
-        def __init__(self, error: VctuiError, wanted: tuple[str, int | None]) -> None:
+        def __init__(self, error: VctuiError, wanted: Wanted) -> None:
             super().__init__()
             self.error = error
             self.wanted = wanted
@@ -127,8 +112,8 @@ class PreviewScreen(Screen[None]):
         self._plans: Plans | None = None
         self.plan: Plan | None = None
         """The plan on show; None until the first is made, and when none can be."""
-        self._wanted: tuple[str, int | None] = ("", None)
-        self._planned_for: tuple[str, int | None] | None = None
+        self._wanted = EVERYTHING
+        self._planned_for: Wanted | None = None
         self._planning = False
         self._timer: Timer | None = None
         self._options = {"validate": True, "save": True, "force": False}
@@ -140,11 +125,7 @@ class PreviewScreen(Screen[None]):
         yield Header()
         yield Static("Reading the inventory…", id="count", markup=False)
         yield Static(id="commands", markup=False)
-        with Horizontal(id="narrow"):
-            yield Label("/ Name ")
-            yield Input(placeholder="part of the name", compact=True, id="name")
-            yield Label("l Limit ")
-            yield Input(placeholder="all", type="integer", compact=True, id="limit")
+        yield NarrowBoxes()
         yield Static(id="options", markup=False)
         yield Static(id="warning", markup=False)
         yield PlanRows((), plan_columns(()), plan_cells, id="plan")
@@ -173,7 +154,7 @@ class PreviewScreen(Screen[None]):
             self._plan_in_thread(self._wanted)
 
     @work(thread=True, exit_on_error=False, group="plan", description="plan the job")
-    def _plan_in_thread(self, wanted: tuple[str, int | None]) -> None:
+    def _plan_in_thread(self, wanted: Wanted) -> None:
         text, limit = wanted
         try:
             plans = self._plans or self._load(self.context)
@@ -255,21 +236,15 @@ class PreviewScreen(Screen[None]):
     def _moved(self) -> None:
         self._show_detail()
 
-    @on(Input.Changed)
-    def _typed(self) -> None:
-        limit = self.query_one("#limit", Input).value.strip()
-        number = int(limit) if limit.isdecimal() and int(limit) > 0 else None
-        wanted = (self.query_one("#name", Input).value.strip(), number)
-        if wanted == self._wanted:
-            return
-        self._wanted = wanted
+    @on(NarrowBoxes.Changed)
+    def _typed(self, message: NarrowBoxes.Changed) -> None:
+        self._wanted = message.wanted
         if self._timer is not None:
             self._timer.stop()
         self._timer = self.set_timer(DEBOUNCE, self._make_plan)
 
-    @on(Input.Submitted)
-    def action_to_table(self) -> None:
-        """Back from a box to the table on show."""
+    @on(NarrowBoxes.Left)
+    def _focus_table(self) -> None:
         plan = self.query_one(PlanRows)
         (plan if plan.display else self.query_one(LeftOutRows)).focus()
 
@@ -286,7 +261,7 @@ class PreviewScreen(Screen[None]):
         plan, left = self.query_one(PlanRows), self.query_one(LeftOutRows)
         plan.display, left.display = left.display, plan.display
         self._show_detail()
-        self.action_to_table()
+        self._focus_table()
 
     def action_switch(self, name: str) -> None:
         """Switch validation, saving, or saving anyway."""
@@ -302,7 +277,7 @@ class PreviewScreen(Screen[None]):
     def action_back(self) -> None:
         """Back to the table, else to the jobs."""
         if isinstance(self.focused, Input):
-            self.action_to_table()
+            self._focus_table()
         else:
             self.app.pop_screen()
 

@@ -20,7 +20,7 @@ from textual.worker import Worker, WorkerState
 from screens.calm import quick_turns, spare_the_collector
 from screens.run_engine import Runner, RunOptions, job_runner
 from screens.run_model import SHOWS, RunModel, Show
-from screens.run_view import EMPTY, bar_text, row_columns, totals_text
+from screens.run_view import EMPTY, CancelQuestion, bar_text, row_columns, totals_text
 from screens.widgets.confirm import ConfirmScreen
 from screens.widgets.lines import Lines
 from screens.widgets.rows import Rows
@@ -34,14 +34,6 @@ if TYPE_CHECKING:
 
 PAINT = 0.2
 """Seconds between two paintings."""
-
-
-class CancelQuestion(ConfirmScreen):
-    """Asks whether to stop the run; the key that asked says yes when it is pressed again."""
-
-    BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("c", "answer(True)", "Yes", show=False, id="cancel.again"),
-    ]
 
 
 class RunScreen(Screen[None]):
@@ -294,15 +286,7 @@ class RunScreen(Screen[None]):
         if self._cancel.is_set():
             self.app.pop_screen()
             return
-        open_now = self.model.counts["running"]
-        question = CancelQuestion(
-            "Stop the run?",
-            f"{self.model.done} of {self.model.total} devices are done and stay saved; "
-            f"open sessions ({open_now}) are closed at once.",
-            yes="Stop",
-            no="Go on",
-        )
-        if await self.app.push_screen_wait(question) and self.running:
+        if await self.app.push_screen_wait(CancelQuestion(self.model)) and self.running:
             self._cancel.set()
             self.paint()
 

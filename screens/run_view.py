@@ -1,10 +1,14 @@
-"""How a run looks in a line or two: totals, the bar with its clock, and the columns of the table."""
+"""How a run looks: totals, the bar with its clock, the table's columns, the question before a stop."""
 
 from __future__ import annotations
 
+from typing import ClassVar
+
+from textual.binding import Binding, BindingType
 from textual.content import Content
 
 from screens.run_model import RunModel, Show, State, duration
+from screens.widgets.confirm import ConfirmScreen
 from screens.widgets.rows import Column, widest
 
 BAR_CELLS = 24
@@ -22,6 +26,21 @@ COLOURS: tuple[tuple[State, str], ...] = (
     ("running", "$text-primary"),
     ("waiting", "$text-muted"),
 )
+
+
+class CancelQuestion(ConfirmScreen):
+    """Asks whether to stop the run; the key that asked says yes when it is pressed again."""
+
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("c", "answer(True)", "Yes", show=False, id="cancel.again"),
+    ]
+
+    def __init__(self, model: RunModel) -> None:
+        detail = (
+            f"{model.done} of {model.total} devices are done and stay saved; "
+            f"open sessions ({model.counts['running']}) are closed at once."
+        )
+        super().__init__("Stop the run?", detail, yes="Stop", no="Go on")
 
 
 def row_columns(model: RunModel) -> tuple[Column, ...]:
@@ -53,7 +72,7 @@ def bar_text(model: RunModel, show: Show, name: str, *, stopping: bool) -> Conte
     clock = f" {share:4.0%}  {duration(model.elapsed)}"
     if model.done:
         clock += f"  {model.rate:.1f}/s"
-    if model.remaining:
+    if model.remaining and model.remaining >= 1:
         clock += f"  ETA {duration(model.remaining)}"
     parts: list[str | tuple[str, str]] = [
         ("━" * filled, "$text-success"),

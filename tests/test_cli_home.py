@@ -326,6 +326,31 @@ def test_doctor_finds_a_sound_home_and_names_damage(run: Run, home: Path) -> Non
     assert all(f["remedy"] for f in findings if f["state"] == "bad")
 
 
+@pytest.mark.parametrize(("name", "table"), [("collector.db", "jobs"), ("dcim.db", "dcim_device")])
+def test_doctor_names_a_column_that_is_missing(run: Run, home: Path, name: str, table: str) -> None:
+    with sqlite3.connect(home / name) as database:
+        for (view,) in database.execute("SELECT name FROM sqlite_master WHERE type = 'view'").fetchall():
+            database.execute(f"DROP VIEW {view}")
+        database.execute(f"ALTER TABLE {table} RENAME COLUMN name TO label")
+    database.close()
+    code, text, _ = run("doctor", "--json")
+    (bad,) = [finding for finding in json.loads(text) if finding["state"] == "bad"]
+    assert (code, bad["what"]) == (13, name)
+    assert f"table {table} has no column name" in bad["detail"]
+
+
+def test_a_home_whose_log_cannot_be_written_can_be_read(run: Run, home: Path) -> None:
+    (home / "logs" / "not-a-file").mkdir()
+    (home / "config.yaml").write_text("logging:\n  file: logs/not-a-file\n")
+    code, text, told = run("devices", "list", "--json")
+    assert (code, text) == (0, "[]\n")
+    assert told.startswith("vctui: log file ")
+    assert told.count("\n") == 1
+    code, text, _ = run("doctor", "--json")
+    assert code == 14
+    assert [finding["what"] for finding in json.loads(text) if finding["state"] == "bad"] == ["log"]
+
+
 def test_what_a_list_prints_cannot_act_on_the_terminal(run: Run, home: Path) -> None:
     run("devices", "add", "sw1", "--ip", "192.0.2.9", "--site", "lab")
     with sqlite3.connect(home / "dcim.db") as database:

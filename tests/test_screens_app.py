@@ -346,7 +346,11 @@ def test_an_empty_no_color_is_a_no(settings: Settings, monkeypatch: pytest.Monke
     from screens import app as module
 
     seen: list[bool] = []
+
+    async def run(app: VctuiApp) -> None:
+        seen.append("NO_COLOR" in os.environ)
+
     monkeypatch.setenv("NO_COLOR", "")
-    monkeypatch.setattr(module.VctuiApp, "run", lambda self: seen.append("NO_COLOR" in os.environ))
+    monkeypatch.setattr(module.VctuiApp, "run_async", run)
     assert module.open_app(settings, make_context(settings).resolver) == 0
     assert seen == [False]

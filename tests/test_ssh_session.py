@@ -14,6 +14,7 @@ from tests.fixtures.ssh_device import CREDENTIALS, Device, Reply, Rules, Termina
 from vctui.records import SSHCredentials
 from vctui.ssh import ExecutionResult, ExecutorOptions, KnownHosts, SSHExecutorPool, Target
 from vctui.ssh import shell as shell_module
+from vctui.ssh.shell import open_channel
 
 ARP = "Protocol  Address     Age\r\nInternet  10.0.0.1    3\r\nInternet  10.0.0.2    4\r\n"
 ARP_LINES = "Protocol  Address     Age\nInternet  10.0.0.1    3\nInternet  10.0.0.2    4\n"
@@ -232,21 +233,22 @@ def test_a_dropped_connection_is_no_success(collect: Collect) -> None:
     assert len(result.outputs) == 1
 
 
-def test_a_device_that_hangs_up_after_the_last_prompt(collect: Collect) -> None:
-    """All of the output is there; that the connection is gone when it is to be closed changes nothing."""
+def test_a_connection_that_is_gone_at_the_end_changes_nothing(
+    collect: Collect, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """All of the output is there; only closing the shell fails."""
 
-    def script(terminal: Terminal) -> None:
-        terminal.write("r1#")
-        while terminal.read_line() != "show arp":
-            terminal.write("r1#")
-        terminal.write(f"{ARP}r1#")
-        assert terminal.read_line() == ""
-        terminal.write("r1#")
+    def fail() -> None:
+        raise EOFError
 
-    for _ in range(5):
-        with Device(script) as device:
-            text = only_text(collect(device, "show arp", paging_disable=""))
-        assert text == f"r1#show arp\n{ARP_LINES}r1#"
+    def open_shell(*args: Any) -> Any:
+        channel = open_channel(*args)
+        monkeypatch.setattr(channel, "close", fail)
+        return channel
+
+    monkeypatch.setattr("vctui.ssh.session.open_channel", open_shell)
+    with Device(cli("r1#", {"show arp": ARP})) as device:
+        assert only_text(collect(device, "show arp")) == f"r1#show arp\n{ARP_LINES}r1#"
 
 
 def test_output_that_stops_is_no_success(collect: Collect) -> None:

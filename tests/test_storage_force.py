@@ -43,6 +43,10 @@ def test_force_keeps_data_and_settings_and_adds_what_is_missing(settings: Settin
     assert again.unknown_keys == ("my_key",)
     assert settings.config_file.with_name("config.yaml.old").read_text().startswith("host_keys: strict")
     assert any("completed" in line and "collector.db" in line for line in lines)
+    written = settings.config_file.read_bytes()
+    assert any("kept" in line and "config.yaml" in line for line in init_home(settings, force=True))
+    assert settings.config_file.read_bytes() == written
+    assert settings.config_file.with_name("config.yaml.old").read_text().startswith("host_keys: strict")
 
 
 def make_v1(path: Path) -> None:

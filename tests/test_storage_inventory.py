@@ -90,7 +90,7 @@ def test_an_old_file_can_be_written(v1: Inventory) -> None:
 
 
 def test_a_name_at_several_sites_asks_for_the_site(v1: Inventory) -> None:
-    with pytest.raises(UsageError, match="several sites: a, b"):
+    with pytest.raises(UsageError, match=r"several sites: a, b\. Name the site too: sw1@a"):
         v1.get("sw1")
     assert v1.get("nobody") is None
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import os
 import platform
 import stat
 import sys
@@ -97,7 +98,11 @@ def _home(settings: Settings) -> Iterator[Finding]:
     else:
         yield Finding("home", "ok", str(settings.home))
     if settings.log_file is not None:
-        yield Finding("log", "ok", f"{settings.log_file} ({settings.log_level})")
+        found = f"{settings.log_file} ({settings.log_level})"
+        if os.access(settings.log_file, os.W_OK):
+            yield Finding("log", "ok", found)
+        else:
+            yield Finding("log", "bad", f"{found} cannot be written", "Correct logging.file in config.yaml", 14)
 
 
 def _permissions(settings: Settings) -> Iterator[Finding]:
@@ -118,19 +123,25 @@ def _others_may(path: Path) -> bool:
 
 
 def _databases(settings: Settings) -> Iterator[Finding]:
-    """Opening sets and checks the pragmas; the whole file is then looked through for damage."""
+    """The whole file is looked through for damage; opening checks pragmas, tables and columns."""
     import sqlite3
 
     from vctui.errors import VctuiError
-    from vctui.storage import check_database
+    from vctui.storage import History, Inventory, JobStore, check_database
 
     yield Finding("SQLite", "ok", sqlite3.sqlite_version)
-    for path in (settings.collector_db, settings.dcim_db, settings.templates_db):
+    for path, stores in (
+        (settings.collector_db, (History, JobStore)),
+        (settings.dcim_db, (Inventory,)),
+        (settings.templates_db, ()),
+    ):
         if not path.exists():
             yield Finding(path.name, "bad", f"{path} is missing", "vctui init --force", 10)
             continue
         try:
             check_database(path)
+            for store in stores:
+                store(path, read_only=True).close()
         except VctuiError as error:
             yield Finding(path.name, "bad", error.message, error.next_step, error.exit_code)
         else:

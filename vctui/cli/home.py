@@ -10,15 +10,22 @@ if TYPE_CHECKING:
 
 
 def settings_of(args: argparse.Namespace) -> Settings:
-    """The settings of `--home`; keys nobody reads are named on stderr. Raises UsageError, HomeError."""
+    """The settings of `--home`; keys nobody reads are named on stderr. Raises UsageError, HomeError.
+
+    A log that cannot be written is named there too: a home on a read-only disk can still be read.
+    """
     from vctui.cli.logs import open_log
     from vctui.cli.output import narrate
     from vctui.config import load_settings
+    from vctui.errors import StorageError
 
     settings = load_settings(args.home)
     for key in settings.unknown_keys:
         narrate(f"vctui: {settings.config_file}: {key} is not a setting vctui knows; it is left as it is")
-    open_log(settings)
+    try:
+        open_log(settings)
+    except StorageError as error:
+        narrate(f"vctui: {error}")
     return settings
 
 

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import errno
 import fnmatch
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from itertools import count
 from pathlib import Path
+from typing import Any
 
 from vctui.config import Settings, expand
 from vctui.errors import JobError, UsageError
@@ -111,7 +113,7 @@ class JobSource:
                     if len(same) == 1:
                         row["device_filter_platform_id"] = same[0]
             with JobStore(self._settings.collector_db) as store:
-                existing = store.get(slug=str(row["slug"]))
+                existing = store.get(slug=str(row["slug"])) if data.get("slug") else _place(store, row)
                 if existing is not None and not replace:
                     reason = f"slug {row['slug']} exists already"
                     raise JobError(str(file), "job_id", reason, "Import again with --replace")
@@ -161,6 +163,26 @@ class JobSource:
             return JobEntry(path.name, str(path), parse_job_file(path))
         except JobError as error:
             return JobEntry(path.name, str(path), None, str(error))
+
+
+def _place(store: JobStore, row: dict[str, Any]) -> dict[str, Any] | None:
+    """The row that an import of this file would replace; another file's job of the same made-up slug is not it.
+
+    Old job files share ids (an IOS and an NX-OS job 337): the second then gets a slug of its own.
+    """
+    made_up = str(row["slug"])
+    for number in count(2):
+        found = store.get(slug=str(row["slug"]))
+        if found is None or not _another_job(found, row):
+            return found
+        row["slug"] = f"{made_up}-{number}"
+    return None
+
+
+def _another_job(found: Mapping[str, Any], row: Mapping[str, Any]) -> bool:
+    file, other = (Path(str(each.get("legacy_job_file") or "")).name for each in (row, found))
+    differs = any(found.get(key) != row.get(key) for key in ("command", "device_filter_platform_id"))
+    return bool(other) and other != file and differs
 
 
 def _is_there(path: Path) -> bool:

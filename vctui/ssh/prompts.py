@@ -3,7 +3,8 @@
 A prompt is learned at login, by sending an empty line and seeing the same prompt twice. A command's output
 ends the same way: the prompt stands alone at the end, an empty line is sent, the line with the prompt turns
 out to be finished with nothing behind it, and the prompt comes once more. Text that only looks like the
-prompt, in a description, a banner or a packet that ends in the wrong place, goes on, and ends nothing.
+prompt, in a description, a banner or a packet that ends in the wrong place, goes on, and ends nothing. When
+lines of the output look like prompts themselves, a short silence has to follow as well.
 """
 
 from __future__ import annotations
@@ -164,7 +165,7 @@ class CommandTracker:
         return self.has_echo and self._prompt.matches(tail)
 
     def is_complete(self, tail: str) -> bool:
-        """True when the prompt is confirmed. Where the output itself holds prompts, only `settle` can tell."""
+        """True when the prompt is confirmed. Where the output itself holds prompts, only silence can tell."""
         doubtful = self._doubtful or tail.rstrip() != self._prompt.text
         return not doubtful and self._answered >= self.sent and self._is_confirmed(tail)
 

@@ -35,6 +35,7 @@ REQUIRED_PRAGMAS: Mapping[str, int] = {
 }
 _DAMAGE_STEP = "Restore it from a backup, or move it aside and run: vctui init --force"
 _COMPLETE_STEP = "Add what is missing: vctui init --force"
+_FOREIGN_STEP = "Restore the file from a backup, or move it aside and run: vctui init --force"
 _MISSING = re.compile(r"no such (table|column): (?:main\.)?(.+)")
 
 
@@ -174,7 +175,10 @@ def _explain(error: BaseException, path: Path) -> VctuiError:
         )
     missing = _MISSING.search(text)
     if missing:
-        return DataError(f"{path} has no {missing[1]} {missing[2]}", _COMPLETE_STEP)
+        return DataError(
+            f"{path} has no {missing[1]} {missing[2]}",
+            _COMPLETE_STEP if missing[1] == "table" else _FOREIGN_STEP,
+        )
     return DataError(f"{path}: {text}", "Check it with: vctui doctor")
 
 
@@ -209,18 +213,17 @@ class Store:
 
     def _check_required(self) -> None:
         for table, columns in self.required.items():
-            found = self.columns(table)
-            if not found:
+            if not self.columns(table):
                 raise DataError(
                     f"{self.path} has no table {table}",
                     "It may be another program's file; add what is missing: vctui init --force",
                 )
-            for column in columns:
-                if column not in found:
-                    raise DataError(
-                        f"{self.path}: table {table} has no column {column}",
-                        _COMPLETE_STEP,
-                    )
+            self._check_columns(table, columns)
+
+    def _check_columns(self, table: str, columns: Iterable[str]) -> None:
+        for column in columns:
+            if column not in self.columns(table):
+                raise DataError(f"{self.path}: table {table} has no column {column}", _FOREIGN_STEP)
 
     def columns(self, table: str) -> list[str]:
         """The columns of a table as they are in this file; none when it does not exist."""

@@ -185,8 +185,9 @@ def _config_text(path: Path) -> str:
 
 
 def _write_config(path: Path, text: str) -> str:
-    existed = path.exists()
-    if existed:
+    if path.exists():
+        if path.read_bytes() == text.encode():
+            return f"kept {path}"
         old = path.with_name(path.name + ".old")
         write_private(old, path.read_bytes())
         write_private(path, text.encode())

@@ -23,6 +23,10 @@ MAX_INTEGER = 2**63 - 1
 class JobStore(Store):
     """The jobs, their commands and their tags. A file without jobs tables has no jobs until one is saved."""
 
+    def _check_required(self) -> None:
+        if self.columns(Job.table_name()):
+            self._check_columns(Job.table_name(), ("id", *_REQUIRED))
+
     def rows(self) -> list[Row]:
         """Every job by slug, with the columns that the file has."""
         return self._select(Job, order_by=Job.slug)

@@ -24,7 +24,8 @@ READ_SECONDS = 10.0
 """The longest a database may take to read: a hostile file must not hang the program."""
 
 NTC_SOURCE = "ntc-templates"
-_IMPORT = "Import templates with: vctui templates import --ntc"
+_CREATE = "Create what is missing with: vctui init --force"
+_REPLACE = "Move it aside and run: vctui init --force"
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,7 +47,7 @@ def read_templates(db_path: str | Path) -> tuple[Template, ...]:
     """
     path = Path(db_path)
     if not path.is_file():
-        raise DataError(f"{path}: no such template database", _IMPORT)
+        raise DataError(f"{path}: no such template database", _CREATE)
     try:
         with closing(_open(path)) as connection:
             columns = _columns(connection, path)
@@ -54,10 +55,10 @@ def read_templates(db_path: str | Path) -> tuple[Template, ...]:
             templates = [template for row in connection.execute(query) if (template := _template(row))]
     except sqlite3.OperationalError as error:
         if str(error) == "interrupted":
-            raise DataError(f"{path}: reading it took longer than {READ_SECONDS:g} s", _IMPORT) from error
+            raise DataError(f"{path}: reading it took longer than {READ_SECONDS:g} s", _REPLACE) from error
         raise DataError(f"{path}: cannot be read: {error}", "Check its permissions") from error
     except sqlite3.Error as error:
-        raise DataError(f"{path}: not a template database: {error}", _IMPORT) from error
+        raise DataError(f"{path}: not a template database: {error}", _REPLACE) from error
     return tuple(templates)
 
 
@@ -73,7 +74,7 @@ def _open(path: Path) -> sqlite3.Connection:
         connection.text_factory = lambda data: data.decode("utf-8", "replace")
         damage = connection.execute("PRAGMA quick_check(1)").fetchone()
         if damage is None or damage[0] != "ok":
-            raise DataError(f"{path}: damaged: {damage[0] if damage else 'no answer'}", _IMPORT)
+            raise DataError(f"{path}: damaged: {damage[0] if damage else 'no answer'}", _REPLACE)
     except BaseException:
         connection.close()
         raise
@@ -84,7 +85,7 @@ def _columns(connection: sqlite3.Connection, path: Path) -> set[str]:
     found = connection.execute("SELECT sql FROM sqlite_master WHERE name = 'templates'").fetchone()
     # A view or a virtual table of that name would run whatever its maker wrote.
     if found is None or not str(found[0]).upper().startswith("CREATE TABLE"):
-        raise DataError(f"{path}: no table named templates", _IMPORT)
+        raise DataError(f"{path}: no table named templates", _CREATE)
     return {str(row[1]).lower() for row in connection.execute("PRAGMA table_info(templates)")}
 
 
@@ -98,7 +99,7 @@ def _query(columns: set[str], path: Path) -> str:
         command = "command" if "command" in columns else "''"
         wanted = f"name, template, 'custom', {platform}, {command}"
     else:
-        raise DataError(f"{path}: the table templates has other columns than expected", _IMPORT)
+        raise DataError(f"{path}: the table templates has other columns than expected", _REPLACE)
     return f"SELECT {wanted} FROM templates ORDER BY rowid LIMIT {MAX_TEMPLATES}"  # noqa: S608 (own constants)
 
 
