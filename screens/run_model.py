@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 import time
 from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
@@ -176,16 +175,7 @@ def outcome(event: DeviceFinished) -> str:
         if event.size is not None:
             parts.append(size_text(event.size))
         return ", ".join(parts)
-    return ": ".join(text for text in (event.error_kind, reason(event)) if text)
-
-
-def reason(event: DeviceFinished) -> str:
-    """The error without the address that it begins with: the row has it already."""
-    text = event.error or ""
-    for host in (f"[{event.host}]", event.host):
-        if host and text.startswith(host):
-            return re.sub(r"^(:\d+)?[: ]*", "", text.removeprefix(host))
-    return text
+    return ": ".join(text for text in (event.error_kind, event.error) if text)
 
 
 def outcome_line(event: DeviceFinished) -> str:

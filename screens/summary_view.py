@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from textual.content import Content
 
-from screens.run_model import STYLES, duration, outcome, reason, size_text
+from screens.run_model import STYLES, duration, outcome, size_text
 from screens.widgets.rows import Cells, Column, widest
 from vctui.errors import NEXT_STEPS
 from vctui.events import DeviceFinished, DeviceStatus
@@ -83,7 +83,7 @@ def entry_cells(entry: Entry, opened: bool) -> Cells:
         mark = "▾" if opened else "▸"
         text = f"{mark} {entry.kind} ({len(entry.devices)})"
         return (text, "", next_step(entry), ""), STYLES[entry.status]
-    what = outcome(entry) if entry.status == "ok" else reason(entry)
+    what = outcome(entry) if entry.status == "ok" else entry.error or ""
     return (f"    {entry.device}", entry.host, what, f"{entry.duration_ms / 1000:.1f} s"), ""
 
 

@@ -15,7 +15,7 @@ from vctui.jobs.files import parse_job_file
 from vctui.jobs.job import base_folder, job_from_row, split_commands
 from vctui.jobs.plan import choose_template
 from vctui.jobs.source import JobSource
-from vctui.storage import init_home
+from vctui.storage import JobStore, init_home
 
 GOOD: dict[str, Any] = {
     "version": "2.0",
@@ -123,6 +123,31 @@ def test_a_job_imported_again_runs_the_files_commands(tmp_path: Path) -> None:
     written(tmp_path, changed("commands.command", "show d"))
     assert [done.error for done in source.import_files([file], replace=True)] == [None]
     assert source.resolve("arista-arp-300").commands == ("show d",)
+
+
+def test_two_files_of_one_id_become_two_jobs(tmp_path: Path) -> None:
+    settings = load_settings(tmp_path / "home", environ={})
+    init_home(settings)
+    source = JobSource(settings)
+    files = [tmp_path / "337-ios.json", tmp_path / "337-nxos.json"]
+    for file, system, command in zip(
+        files, ("Cisco IOS", "Cisco NX-OS"), ("show version", "show interface brief"), strict=True
+    ):
+        data = changed("commands.command", command)
+        data["legacy_v1"] = {"original_vendor_selected": system}
+        file.write_text(json.dumps(data | {"job_id": 337}))
+    slugs = ["arista-arp-337", "arista-arp-337-2"]
+    assert [done.slug for done in source.import_files(files)] == slugs
+    assert [done.slug for done in source.import_files(files, replace=True)] == slugs
+    assert [source.resolve(slug).commands for slug in slugs] == [("show version",), ("show interface brief",)]
+    again = source.import_files(files)
+    assert all("exists already" in str(done.error) for done in again)
+    assert len(again) == 2
+    with JobStore(settings.collector_db) as store:
+        store.save({"id": store.rows()[0]["id"], "device_filter_platform_id": None})
+    files[0].rename(tmp_path / "moved.json")
+    (moved,) = source.import_files([tmp_path / "moved.json"])
+    assert "arista-arp-337 exists already" in str(moved.error)
 
 
 def test_a_list_of_commands_is_taken_as_it_is(tmp_path: Path) -> None:

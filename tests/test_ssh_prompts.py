@@ -66,14 +66,13 @@ def open_talk(line: FakeLine, device_type: str = "", patience: float = 0.3) -> t
     shell = Shell(
         channel,
         transport,
-        "r1",
         platform,
         deadline=Deadline(20.0),
         timeout=patience,
         max_output=10**8,
         held=Held(10**8),
     )
-    return Talk(shell, platform, "r1"), shell
+    return Talk(shell, platform), shell
 
 
 @pytest.fixture(autouse=True)

@@ -30,6 +30,8 @@ class Settings:
     batches_dir: Path
     known_hosts: Path
     logs_dir: Path
+    platforms_dir: Path
+    """The user's own platform files, which win over the built-in ones."""
     timeout: float | None = None
     """The default for jobs that name none."""
     time_limit: float | None = None
@@ -76,6 +78,7 @@ def load_settings(home: str | Path | None = None, environ: Mapping[str, str] = o
         batches_dir=values.path("batches_dir", folder / "batches"),
         known_hosts=folder / "known_hosts",
         logs_dir=folder / "logs",
+        platforms_dir=folder / "platforms",
         timeout=execution.number("timeout", values.number("default_timeout", None, 1, 86400), 1, 86400),
         time_limit=execution.number("time_limit", None, 1, 86400),
         workers=_whole(

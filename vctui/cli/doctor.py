@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import os
 import platform
 import stat
 import sys
@@ -88,8 +87,9 @@ def _python(settings: Settings) -> Iterator[Finding]:
 
 
 def _home(settings: Settings) -> Iterator[Finding]:
+    from vctui.cli.logs import LogFile
     from vctui.config import require_home
-    from vctui.errors import HomeError
+    from vctui.errors import HomeError, StorageError
 
     try:
         require_home(settings)
@@ -98,11 +98,12 @@ def _home(settings: Settings) -> Iterator[Finding]:
     else:
         yield Finding("home", "ok", str(settings.home))
     if settings.log_file is not None:
-        found = f"{settings.log_file} ({settings.log_level})"
-        if os.access(settings.log_file, os.W_OK):
-            yield Finding("log", "ok", found)
+        try:
+            LogFile(settings.log_file).close()
+        except StorageError as error:
+            yield Finding("log", "bad", error.message, error.next_step, error.exit_code)
         else:
-            yield Finding("log", "bad", f"{found} cannot be written", "Correct logging.file in config.yaml", 14)
+            yield Finding("log", "ok", f"{settings.log_file} ({settings.log_level})")
 
 
 def _permissions(settings: Settings) -> Iterator[Finding]:

@@ -120,7 +120,8 @@ def validate_jobs(args: argparse.Namespace) -> int:
         print_json(results)
     else:
         for result in results:
-            print_line(f"{result['ref']}: {'ok' if result['valid'] else result['error']}")
+            told = result["error"] or "ok"
+            print_line(told if told.startswith(f"{result['ref']}: ") else f"{result['ref']}: {told}")
     return 0 if all(result["valid"] for result in results) else 2
 
 

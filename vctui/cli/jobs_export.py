@@ -28,11 +28,13 @@ def add_command_to(group: argparse._SubParsersAction[Parser]) -> None:
 def export_job(args: argparse.Namespace) -> int:
     """Print the job file; a file's own keys are kept, those vctui does not know included."""
     from vctui.cli.home import ready_home
-    from vctui.cli.output import print_json
+    from vctui.cli.output import narrate, print_json
     from vctui.jobs import JobSource
 
     settings = ready_home(args)
     job = JobSource(settings).resolve(args.ref)
+    if any(step.output_directory or step.use_textfsm or step.template for step in job.steps):
+        narrate("a job file has one folder and one template: those of single commands are not in it")
     print_json(_of_database(settings, job) if job.database_id is not None else _of_file(Path(job.source)))
     return 0
 

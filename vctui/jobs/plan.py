@@ -84,11 +84,12 @@ class Planner:
         """The plan of a job. `credential` names one that takes the place of the job's and the default."""
         selection = select(self.devices, job.filter, limit=limit, names=names)
         items = tuple(self._item(job, device, credential) for device in selection.chosen)
+        own = self._settings.platforms_dir
         kinds = {item.device_type for item in items} or {""}
         writing = tuple(
             command
             for command in job.commands
-            if not all(get_platform(kind).is_reading(command) for kind in kinds)
+            if not all(get_platform(kind, own).is_reading(command) for kind in kinds)
         )
         return Plan(job, items, selection.left_out, writing)
 

@@ -239,7 +239,10 @@ class JobRunner:
 
     def _executor_options(self) -> ExecutorOptions:
         return ExecutorOptions(
-            known_hosts=self.settings.known_hosts, host_keys=self._host_keys, debug=self._debug
+            known_hosts=self.settings.known_hosts,
+            host_keys=self._host_keys,
+            debug=self._debug,
+            platforms=self.settings.platforms_dir,
         )
 
     def _worker_count(self, plan: Plan) -> int:

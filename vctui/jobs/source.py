@@ -6,7 +6,6 @@ import errno
 import fnmatch
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from itertools import count
 from pathlib import Path
 from typing import Any
 
@@ -166,23 +165,23 @@ class JobSource:
 
 
 def _place(store: JobStore, row: dict[str, Any]) -> dict[str, Any] | None:
-    """The row that an import of this file would replace; another file's job of the same made-up slug is not it.
+    """The row that an import of this file would replace, if any; another file's job gets out of its way.
 
-    Old job files share ids (an IOS and an NX-OS job 337): the second then gets a slug of its own.
+    Old job files share ids (an IOS and an NX-OS job 337): the second is given a slug of its own.
     """
-    made_up = str(row["slug"])
-    for number in count(2):
-        found = store.get(slug=str(row["slug"]))
-        if found is None or not _another_job(found, row):
-            return found
+    made_up, number = str(row["slug"]), 1
+    while (found := store.get(slug=str(row["slug"]))) is not None and _another_job(found, row):
+        number += 1
         row["slug"] = f"{made_up}-{number}"
-    return None
+    return found
 
 
 def _another_job(found: Mapping[str, Any], row: Mapping[str, Any]) -> bool:
     file, other = (Path(str(each.get("legacy_job_file") or "")).name for each in (row, found))
-    differs = any(found.get(key) != row.get(key) for key in ("command", "device_filter_platform_id"))
-    return bool(other) and other != file and differs
+    platforms = {each.get("device_filter_platform_id") for each in (row, found)} - {None}
+    return (
+        bool(other) and other != file and (found.get("command") != row.get("command") or len(platforms) > 1)
+    )
 
 
 def _is_there(path: Path) -> bool:

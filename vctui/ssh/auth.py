@@ -116,9 +116,8 @@ class _Handler(AuthHandler):
 class Login:
     """The login of one connection whose host key has been accepted."""
 
-    def __init__(self, transport: Transport, name: str, deadline: Deadline) -> None:
+    def __init__(self, transport: Transport, deadline: Deadline) -> None:
         self._transport = transport
-        self._name = name
         self._deadline = deadline
         self._handler = _Handler(transport)
         self._sent_secret = False
@@ -132,7 +131,7 @@ class Login:
         try:
             self._run(credentials, key)
         except (EOFError, OSError, SSHException) as error:  # while sending
-            raise (self._failed() if self._sent_secret else lost(self._transport, self._name)) from error
+            raise (self._failed() if self._sent_secret else lost(self._transport)) from error
 
     def _run(self, credentials: SSHCredentials, key: paramiko.PKey | None) -> None:
         event = threading.Event()
@@ -164,7 +163,7 @@ class Login:
     def _answer(self, event: threading.Event) -> tuple[str, ...] | None:
         """None when logged in, else the methods which the server takes next."""
         if not event.wait(self._deadline.remaining()):
-            raise DeviceError("auth_timeout", f"{self._name} does not answer the login")
+            raise DeviceError("auth_timeout", "the device does not answer the login")
         if self._handler.is_authenticated():
             return None
         cause = self._transport.get_exception()
@@ -173,24 +172,22 @@ class Login:
         if isinstance(cause, _AsksForMore):
             raise DeviceError(
                 "auth_failed",
-                f"{self._name} asks for more than a password: {safe_line(str(cause), 120)}",
+                f"the device asks for more than a password: {safe_line(str(cause), 120)}",
                 "Use a credential that logs in with a password or a key alone",
             ) from cause
         if not self._transport.is_active() and not self._sent_secret:
-            raise lost(self._transport, self._name, cause)
+            raise lost(self._transport, cause)
         raise self._failed() from cause
 
     def _failed(self) -> DeviceError:
         reason = safe_line(self._transport.disconnect_reason, 120)
-        return DeviceError(
-            "auth_failed", f"{self._name} refuses the login" + (f": {reason}" if reason else "")
-        )
+        return DeviceError("auth_failed", "the device refuses the login" + (f": {reason}" if reason else ""))
 
     def _refused(self, allowed: tuple[str, ...]) -> DeviceError:
         offers = safe_line(", ".join(allowed), 120) or "nothing"
         return DeviceError(
             "auth_failed",
-            f"{self._name} offers {offers}, and the credential has nothing for it",
+            f"the device offers {offers}, and the credential has nothing for it",
             "Use a credential with what the device asks for",
         )
 

@@ -15,7 +15,7 @@ from typing import Any
 from paramiko.ssh_exception import IncompatiblePeer, SSHException
 
 from vctui.errors import DeviceError
-from vctui.ssh.hostkey_index import host_name, is_host
+from vctui.ssh.hostkey_index import is_host
 from vctui.ssh.hostkeys import ScannedKey
 from vctui.ssh.lifeline import Deadline, Lifeline
 from vctui.ssh.transport import ClosedBeforeIdent, IdentTimeout, NotSSH, OldSSH, Transport
@@ -54,7 +54,7 @@ def open_socket(host: str, port: int, deadline: Deadline, lifeline: Lifeline) ->
                 sock.close()
         if lifeline.is_cut:
             break
-    raise _connect_error(f"{host_name(host, port)}", failure) from failure
+    raise _connect_error(port, failure) from failure
 
 
 def _connect(sock: socket.socket, address: Any, timeout: float, lifeline: Lifeline) -> None:
@@ -82,17 +82,17 @@ def shut(sock: socket.socket) -> None:
         sock.shutdown(socket.SHUT_RDWR)
 
 
-def _connect_error(name: str, error: OSError) -> DeviceError:
+def _connect_error(port: int, error: OSError) -> DeviceError:
     if isinstance(error, ConnectionRefusedError):
-        return DeviceError("connection_refused", f"{name} refuses the connection")
+        return DeviceError("connection_refused", f"port {port} refuses the connection")
     if isinstance(error, TimeoutError):
-        return DeviceError("connection_timeout", f"{name} does not answer")
+        return DeviceError("connection_timeout", f"port {port} does not answer")
     reason = safe_line(error.strerror or type(error).__name__)
     if error.errno in _UNREACHABLE:
-        return DeviceError("unreachable", f"{name} cannot be reached: {reason}")
+        return DeviceError("unreachable", f"the device cannot be reached: {reason}")
     if isinstance(error, ConnectionError):
-        return DeviceError("disconnected", f"{name} drops the connection: {reason}")
-    return DeviceError("internal", f"{name}: no connection: {reason}")
+        return DeviceError("disconnected", f"the device drops the connection: {reason}")
+    return DeviceError("internal", f"no connection: {reason}")
 
 
 def _resolve(host: str, port: int, deadline: Deadline, lifeline: Lifeline) -> list[_Address]:
@@ -140,7 +140,6 @@ def _lookup(host: str, port: int, flags: int) -> list[_Address]:
 
 def shake_hands(
     sock: socket.socket,
-    name: str,
     *,
     ident_timeout: float,
     kex_timeout: float,
@@ -159,11 +158,11 @@ def shake_hands(
     transport.start_client(event=done)
     try:
         if not transport.identified.wait(ident_timeout):
-            raise DeviceError("connection_timeout", f"{name} does not identify itself as an SSH server")
+            raise DeviceError("connection_timeout", "the device does not identify itself as an SSH server")
         if not done.wait(kex_timeout):
-            raise DeviceError("connection_timeout", f"{name} does not finish the key exchange")
+            raise DeviceError("connection_timeout", "the device does not finish the key exchange")
         if not (transport.is_active() and transport.initial_kex_done):
-            raise _handshake_error(transport, name)
+            raise _handshake_error(transport)
     except BaseException:
         hang_up(transport)
         raise
@@ -173,16 +172,16 @@ def shake_hands(
 def presented_key(transport: Transport, host: str, port: int) -> ScannedKey:
     """The host key that signed the key exchange."""
     if transport.host_key is None:
-        raise lost(transport, host_name(host, port))
+        raise lost(transport)
     blob = transport.host_key.asbytes()
     size = int.from_bytes(blob[:4])
     return ScannedKey(host, port, blob[4 : 4 + size].decode("ascii", "replace"), blob)
 
 
-def lost(transport: Transport, name: str, cause: BaseException | None = None) -> DeviceError:
+def lost(transport: Transport, cause: BaseException | None = None) -> DeviceError:
     """The error for a connection that ended, with the reason the device gave for it, if any."""
     reason = f": {safe_line(transport.disconnect_reason, 200)}" if transport.disconnect_reason else ""
-    error = DeviceError("disconnected", f"{name} closed the connection{reason}")
+    error = DeviceError("disconnected", f"the device closed the connection{reason}")
     error.__cause__ = cause
     return error
 
@@ -197,25 +196,25 @@ def hang_up(transport: Transport) -> None:
     transport.sock.close()
 
 
-def _handshake_error(transport: Transport, name: str) -> DeviceError:
+def _handshake_error(transport: Transport) -> DeviceError:
     cause = transport.get_exception()
     error: DeviceError
     if isinstance(cause, NotSSH):
-        error = DeviceError("not_ssh", f"{name} is no SSH server: {safe_line(str(cause), 100)}")
+        error = DeviceError("not_ssh", f"the device is no SSH server: {safe_line(str(cause), 100)}")
     elif isinstance(cause, OldSSH):
-        message = f"{name} only speaks version {safe_line(str(cause), 20)} of SSH"
+        message = f"the device only speaks version {safe_line(str(cause), 20)} of SSH"
         error = DeviceError("kex_mismatch", message, "Enable SSH version 2 on the device")
     elif isinstance(cause, IdentTimeout):
-        error = DeviceError("connection_timeout", f"{name} does not identify itself as an SSH server")
+        error = DeviceError("connection_timeout", "the device does not identify itself as an SSH server")
     elif isinstance(cause, ClosedBeforeIdent):
-        error = DeviceError("disconnected", f"{name} closed the connection before any greeting")
+        error = DeviceError("disconnected", "the device closed the connection before any greeting")
     elif isinstance(cause, IncompatiblePeer):
-        error = DeviceError("kex_mismatch", f"{name}: {safe_line(str(cause), 200)}")
+        error = DeviceError("kex_mismatch", safe_line(str(cause), 200))
     elif cause is None or isinstance(cause, EOFError | OSError):
-        return lost(transport, name, cause)
+        return lost(transport, cause)
     elif isinstance(cause, SSHException):
-        error = DeviceError("kex_mismatch", f"{name}: the key exchange failed: {safe_line(str(cause), 200)}")
+        error = DeviceError("kex_mismatch", f"the key exchange failed: {safe_line(str(cause), 200)}")
     else:
-        error = DeviceError("internal", f"{name}: the key exchange failed: {type(cause).__name__}")
+        error = DeviceError("internal", f"the key exchange failed: {type(cause).__name__}")
     error.__cause__ = cause
     return error

@@ -7,11 +7,9 @@ from collections.abc import Callable, Iterable, Sequence
 
 from vctui.errors import DeviceError
 from vctui.ssh.connect import hang_up, open_socket, presented_key, shake_hands
-from vctui.ssh.hostkey_index import host_name
 from vctui.ssh.hostkeys import ScannedKey
 from vctui.ssh.lifeline import Deadline, Lifeline, Lifelines
 from vctui.ssh.workers import work_through
-from vctui.text import safe_line
 
 Address = tuple[str, int]
 ScanResult = ScannedKey | DeviceError
@@ -31,9 +29,7 @@ def scan_host_key(
     sock = open_socket(host, port, deadline, lifeline or Lifeline())
     try:
         left = deadline.remaining()
-        transport = shake_hands(
-            sock, host_name(host, port), ident_timeout=left, kex_timeout=left, known=known, legacy=legacy
-        )
+        transport = shake_hands(sock, ident_timeout=left, kex_timeout=left, known=known, legacy=legacy)
         try:
             return presented_key(transport, host, port)
         finally:
@@ -55,16 +51,15 @@ def scan_host_keys(
 
     def scan(address: Address) -> None:
         line = lifelines.open()
-        name = safe_line(host_name(*address))
         result: ScanResult
         try:
             result = scan_host_key(*address, timeout, lifeline=line)
         except DeviceError as error:
             result = error
         except Exception as error:  # noqa: BLE001 - one host must not cost the others their results
-            result = DeviceError("internal", f"{name}: {type(error).__name__}")
+            result = DeviceError("internal", type(error).__name__)
         if line.is_cut and isinstance(result, DeviceError):
-            result = DeviceError("cancelled", f"{name}: the scan was cancelled")
+            result = DeviceError("cancelled", "the scan was cancelled")
         lifelines.close(line)
         results[address] = result
         if on_result is not None:

@@ -56,7 +56,6 @@ class Session:
         self._on_phase = on_phase
         self._deadline = Deadline(target.limit)
         self._platform = get_platform(target.device_type, shared.options.platforms)
-        self._name = host_name(target.host, target.port)
         self._transport: Transport | None = None
         self._channel: Channel | None = None
         self._shell: Shell | None = None
@@ -73,11 +72,15 @@ class Session:
         except DeviceError as error:
             failure = error
         except Exception as error:  # noqa: BLE001 - a bug here must not cost the other devices their results
-            _log.error("session with %s failed", safe_line(self._name), exc_info=True)
-            failure = DeviceError("internal", f"{safe_line(self._name)}: {type(error).__name__}")
+            _log.error(
+                "session with %s failed",
+                safe_line(host_name(self._target.host, self._target.port)),
+                exc_info=True,
+            )
+            failure = DeviceError("internal", type(error).__name__)
         if failure is not None:
             if self._lifeline.is_cut:
-                failure = DeviceError("cancelled", f"{safe_line(self._name)}: the run was cancelled")
+                failure = DeviceError("cancelled", "the run was cancelled")
             partial = self._partial or (self._shell.partial() if self._shell is not None else "")
         self._close(politely=failure is None)
         duration_ms = (time.monotonic() - started) * 1000
@@ -128,7 +131,6 @@ class Session:
         try:
             self._transport = shake_hands(
                 sock,
-                self._name,
                 ident_timeout=self._within(options.banner_timeout),
                 kex_timeout=self._within(options.banner_timeout),
                 known=self._shared.known_hosts.key_types(target.host, target.port),
@@ -162,23 +164,22 @@ class Session:
     def _log_in(self, transport: Transport, key: paramiko.PKey | None) -> None:
         self._on_phase("authenticating")
         deadline = Deadline(self._within(self._shared.options.auth_timeout))
-        Login(transport, self._name, deadline).run(self._target.credentials, key)
+        Login(transport, deadline).run(self._target.credentials, key)
 
     def _find_prompt(self, transport: Transport) -> Talk:
         target, options = self._target, self._shared.options
         self._on_phase("prompt")
-        self._channel = open_channel(transport, self._name, self._deadline, target.timeout)
+        self._channel = open_channel(transport, self._deadline, target.timeout)
         self._shell = Shell(
             self._channel,
             transport,
-            self._name,
             self._platform,
             deadline=self._deadline,
             timeout=target.timeout,
             max_output=options.max_output,
             held=self._shared.held,
         )
-        talk = Talk(self._shell, self._platform, self._name)
+        talk = Talk(self._shell, self._platform)
         talk.find_prompt()
         if target.credentials.enable_secret and talk.is_unprivileged and self._platform.name != GENERIC:
             talk.enable(target.credentials.enable_secret)
@@ -208,7 +209,7 @@ class Session:
         reply = talk.command(command)
         if not self._platform.is_paging(command):
             try:
-                judge(self._platform, self._name, command, reply)
+                judge(self._platform, command, reply)
             except DeviceError as error:
                 self._keep(command, reply, error.message)
                 self._partial = reply.text
@@ -259,20 +260,19 @@ def failed_result(
 
 def host_key_error(known_hosts: KnownHosts, key: ScannedKey, check: KeyCheck) -> DeviceError:
     """Why a presented key is refused, with both fingerprints and the line of the file."""
-    name = host_name(key.host, key.port)
     presented = f"{key.key_type} {key.fingerprint}"
     if check.status == "unknown":
-        return DeviceError("host_key_unknown", f"the host key of {name} is not known: {presented}")
+        return DeviceError("host_key_unknown", f"the host key is not known: {presented}")
     places = ", ".join(
         f"{e.key_type} {e.fingerprint} ({known_hosts.path}:{e.line})" for e in check.entries[:3]
     )
     if check.status == "revoked":
         return DeviceError(
             "host_key_changed",
-            f"the host key of {name} is revoked: {places}",
+            f"the host key is revoked: {places}",
             "Replace the device's host key",
         )
     return DeviceError(
         "host_key_changed",
-        safe_line(f"the host key of {name} has changed: {places} is known, {presented} came", 900),
+        safe_line(f"the host key has changed: {places} is known, {presented} came", 900),
     )

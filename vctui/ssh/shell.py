@@ -48,7 +48,7 @@ class Held:
             self._bytes -= size
 
 
-def open_channel(transport: Transport, name: str, deadline: Deadline, timeout: float) -> Channel:
+def open_channel(transport: Transport, deadline: Deadline, timeout: float) -> Channel:
     """A shell on a wide terminal. Raises DeviceError of kind channel_refused or disconnected."""
     transport.clear_to_send_timeout = timeout
     try:
@@ -64,11 +64,11 @@ def open_channel(transport: Transport, name: str, deadline: Deadline, timeout: f
             transport._send_user_message(message)  # type: ignore[attr-defined]
     except ChannelException as error:
         reason = safe_line(str(error.text), 100)
-        raise DeviceError("channel_refused", f"{name} refuses a session: {reason}") from error
+        raise DeviceError("channel_refused", f"the device refuses a session: {reason}") from error
     except (SSHException, EOFError, OSError) as error:
         if not transport.is_active():
-            raise lost(transport, name, error) from error
-        raise DeviceError("channel_refused", f"{name} does not open a session") from error
+            raise lost(transport, error) from error
+        raise DeviceError("channel_refused", "the device does not open a session") from error
     return channel
 
 
@@ -88,7 +88,6 @@ class Shell:
         self,
         channel: Channel,
         transport: Transport,
-        name: str,
         platform: Platform,
         *,
         deadline: Deadline,
@@ -98,7 +97,6 @@ class Shell:
     ) -> None:
         self._channel = channel
         self._transport = transport
-        self._name = name
         self._platform = platform
         self._deadline = deadline
         self._timeout = timeout
@@ -168,13 +166,11 @@ class Shell:
         self._bytes += len(data)
         if self._bytes > self._max_output:
             raise DeviceError(
-                "output_limit", f"{self._name} sends more than {self._max_output // MIB or 1} MiB"
+                "output_limit", f"the device sends more than {self._max_output // MIB or 1} MiB"
             )
         if not self._held.take(len(data)):
             self._bytes -= len(data)
-            raise DeviceError(
-                "output_limit", f"{self._name}: the outputs of all devices are too large together"
-            )
+            raise DeviceError("output_limit", "the outputs of all devices are too large together")
         finished = self._terminal.feed(data)
         if finished:
             self._pieces.append(finished)
@@ -200,9 +196,9 @@ class Shell:
     def check_patience(self, kind: str, what: str) -> None:
         """Raise DeviceError of that kind when the silence, or the device as a whole, lasts too long."""
         if self._deadline.remaining() <= 0:
-            raise DeviceError(kind, f"{self._name}: {what} within the device's time limit")
+            raise DeviceError(kind, f"{what} within the device's time limit")
         if time.monotonic() - self._last_byte >= self._timeout:
-            raise DeviceError(kind, f"{self._name}: {what} within {self._timeout:g} s")
+            raise DeviceError(kind, f"{what} within {self._timeout:g} s")
 
     def wait_time(self, *, quiet: bool) -> float:
         """How long the next `receive` may take: to the end of patience, or to the point where it is quiet."""
@@ -213,7 +209,7 @@ class Shell:
 
     def _ended(self, cause: BaseException | None = None) -> DeviceError:
         if not self._heard and self._transport.is_active():
-            error = DeviceError("channel_refused", f"{self._name} closes the shell before it says anything")
+            error = DeviceError("channel_refused", "the device closes the shell before it says anything")
             error.__cause__ = cause
             return error
-        return lost(self._transport, self._name, cause)
+        return lost(self._transport, cause)

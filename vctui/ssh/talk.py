@@ -44,10 +44,9 @@ class _EmptyLines:
 class Talk:
     """The conversation with one device. Raises DeviceError; the shell keeps what arrived by then."""
 
-    def __init__(self, shell: Shell, platform: Platform, name: str) -> None:
+    def __init__(self, shell: Shell, platform: Platform) -> None:
         self._shell = shell
         self._platform = platform
-        self._name = name
 
     def find_prompt(self) -> None:
         """Wait for the first prompt and learn it. Raises DeviceError: prompt_not_found, disconnected."""
@@ -133,7 +132,7 @@ class Talk:
         """Raise the session's rights. Raises DeviceError of kind enable_failed."""
         rule = self._platform.privilege
         if rule is None:
-            raise DeviceError("enable_failed", f"{self._name}: this platform has no enable step")
+            raise DeviceError("enable_failed", "this platform has no enable step")
         shell, tracker = self._shell, CommandTracker(self._shell.prompt, self._platform)
         shell.begin()
         shell.send_line(rule.command)
@@ -148,13 +147,13 @@ class Talk:
             if len(tail) <= MAX_LINE and rule.password.fullmatch(tail):
                 if asked or not secret:
                     reason = "refuses the enable secret" if asked else "asks for an enable secret"
-                    raise DeviceError("enable_failed", f"{self._name} {reason}")
+                    raise DeviceError("enable_failed", f"the device {reason}")
                 asked = True
                 shell.send_line(secret)
             elif tracker.at_prompt(tail) and not shell.has_more():
                 break
         if shell.tail.rstrip().endswith(rule.unprivileged):
-            raise DeviceError("enable_failed", f"{self._name} does not give enable rights")
+            raise DeviceError("enable_failed", "the device does not give enable rights")
         shell.prompt.change(shell.tail)
         text = shell.text()
         if secret:
@@ -168,11 +167,11 @@ class Talk:
         return rule is not None and self._shell.prompt.text.endswith(rule.unprivileged)
 
 
-def judge(platform: Platform, name: str, command: str, reply: Reply) -> None:
+def judge(platform: Platform, command: str, reply: Reply) -> None:
     """Raise DeviceError for an output that is none: a rejected command, or one whose known end is missing."""
     rejection = platform.rejection(reply.body)
     if rejection is not None:
         shown = safe_line(command, 80)
-        raise DeviceError("command_rejected", f"{name} rejects {shown!r}: {safe_line(rejection, 160)}")
+        raise DeviceError("command_rejected", f"the device rejects {shown!r}: {safe_line(rejection, 160)}")
     if platform.misses_end(command, reply.body):
-        raise DeviceError("incomplete", f"{name}: the last line of {safe_line(command, 80)!r} is missing")
+        raise DeviceError("incomplete", f"the last line of {safe_line(command, 80)!r} is missing")
