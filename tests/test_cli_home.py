@@ -184,6 +184,24 @@ def test_job_files_are_imported_and_exported_again(run: Run, tmp_path: Path) -> 
     assert run("jobs", "validate", str(tmp_path / "again.json"))[0] == 0
     assert run("jobs", "import", str(tmp_path / "again.json"))[0] == 2
     assert run("jobs", "import", str(tmp_path / "again.json"), "--replace")[0] == 0
+    bad = tmp_path / "jobs" / "bad.json"
+    code, text, _ = run("jobs", "validate", str(bad))
+    assert (code, text.count(str(bad))) == (2, 1)
+
+
+def test_an_export_says_what_a_job_file_cannot_hold(run: Run, home: Path, tmp_path: Path) -> None:
+    (tmp_path / "arp.json").write_text(json.dumps(JOB))
+    run("jobs", "import", str(tmp_path / "arp.json"))
+    assert run("jobs", "export", "arista-arp-300")[2] == ""
+    with sqlite3.connect(home / "collector.db") as database:
+        database.execute(
+            "INSERT INTO job_commands (job_id, sequence, command, output_directory) VALUES (1, 0, ?, ?)",
+            ("show interfaces", "interfaces"),
+        )
+    database.close()
+    code, text, told = run("jobs", "export", "arista-arp-300")
+    assert (code, json.loads(text)["commands"]["command"]) == (0, ["show interfaces"])
+    assert "one folder and one template" in told
 
 
 def test_jobs_are_created_changed_and_removed(run: Run, vault: None) -> None:
