@@ -39,6 +39,7 @@ if TYPE_CHECKING:
     from screens.context import Context
     from vctui.jobs import Job, Plan
 
+EMPTY_INVENTORY = "The inventory is empty. Import devices with: vctui devices import FILE.csv"
 DEBOUNCE = 0.15
 """Seconds without a key before the plan is made again."""
 
@@ -197,13 +198,14 @@ class PreviewScreen(Screen[None]):
         self._planned_for = message.wanted
         self.query_one(PlanRows).show((), empty="There is no plan")
         self.query_one("#count", Static).update(
-            Content.styled(safe_line(str(message.error)), "$text-error"), layout=False
+            Content.styled(safe_line(message.error.message), "$text-error"), layout=False
         )
-        self.query_one("#detail", Static).update("")
+        self.query_one("#detail", Static).update(safe_line(message.error.next_step or ""))
 
     def _show_plan(self, plan: Plan) -> None:
         self.query_one("#count", Static).update(count_text(plan), layout=False)
-        self.query_one(PlanRows).show(plan.items, empty="No device matches")
+        nobody = "No device matches" if plan.left_out else EMPTY_INVENTORY
+        self.query_one(PlanRows).show(plan.items, empty=nobody)
         self.query_one(LeftOutRows).show(plan.left_out)
         self._show_warning(plan)
         self._show_detail()

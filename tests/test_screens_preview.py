@@ -200,7 +200,8 @@ async def test_says_why_there_is_no_plan(tmp_path: Path, started: Started) -> No
     app = stage(tmp_path, plans)
     async with app.run_test(size=(80, 24)) as pilot:
         await until(pilot, lambda: "regular expression" in text_of(app, "#count"))
-        assert text_of(app, "#count") == "name pattern '[' is not a regular expression. Edit it"
+        assert text_of(app, "#count") == "name pattern '[' is not a regular expression"
+        assert text_of(app, "#detail") == "Edit it"
         await pilot.press("enter")
         await pilot.pause()
         assert not started.begun

@@ -55,8 +55,9 @@ ARISTA = dataclasses.replace(
 )
 PLANNED = dataclasses.replace(CISCO, id=4, name="core-4", status="planned")
 BARE = Device(id=5, name="mystery", primary_ip6="2001:db8::5/64")
+PORTLESS = dataclasses.replace(CISCO, id=7, name="core-7", port=0)
 HOMELESS = dataclasses.replace(CISCO, id=6, name="core-6", primary_ip4=" ")
-ALL = (CISCO, NEXUS, ARISTA, PLANNED, BARE, HOMELESS)
+ALL = (CISCO, NEXUS, ARISTA, PLANNED, BARE, HOMELESS, PORTLESS)
 
 
 def names(filter: DeviceFilter, **options: object) -> list[str]:
@@ -93,6 +94,7 @@ def test_everybody_left_out_has_a_reason() -> None:
         "core-4": "status planned, not active",
         "mystery": "vendor unknown, not cisco",
         "core-6": "no address",
+        "core-7": "no valid SSH port",
     }
 
 

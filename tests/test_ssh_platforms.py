@@ -102,6 +102,7 @@ def test_paging_commands_that_would_change_the_device(command: str) -> None:
         ("linux", "ip route show table all"),
         ("linux", "cat /etc/os-release | grep NAME"),
         ("generic", "show version"),
+        ("cisco_nxos", "enable"),
         ("generic", "no page"),
     ],
 )

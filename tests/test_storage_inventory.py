@@ -74,7 +74,7 @@ def test_an_old_file_with_nulls_and_dangling_references_is_read_by_column_name(v
         "Arista",
         "terminal length 0",
     )
-    assert (aachen.host, aachen.port, aachen.platform, aachen.role, aachen.status) == (None, 22, "", "", "")
+    assert (aachen.host, aachen.port, aachen.platform, aachen.role, aachen.status) == (None, 0, "", "", "")
     assert (dangling.site_id, dangling.site, dangling.port) == (8, "", 2222)
 
 

@@ -64,7 +64,7 @@ def load_settings(home: str | Path | None = None, environ: Mapping[str, str] = o
     folder = find_home(home, environ)
     named = environ.get("VCOLLECTOR_CONFIG")
     file = expand(named).absolute() if named else folder / "config.yaml"
-    values = _Values(file, _read_yaml(file, required=bool(named)))
+    values = _Values(file, read_yaml(file, required=bool(named)))
     execution = _Values(file, values.section("execution"), "execution")
     logging = _Values(file, values.section("logging"), "logging")
     settings = Settings(
@@ -122,7 +122,8 @@ def _whole(value: float | None) -> int | None:
     return None if value is None else int(value)
 
 
-def _read_yaml(file: Path, *, required: bool) -> dict[str, Any]:
+def read_yaml(file: Path, *, required: bool) -> dict[str, Any]:
+    """The mapping of a small YAML file; a missing one is empty unless required. Raises UsageError."""
     # PyYAML costs 20 ms to import, which `vctui --help` need not pay.
     import yaml
 

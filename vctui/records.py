@@ -15,6 +15,7 @@ class Device:
     primary_ip4: str | None = None
     primary_ip6: str | None = None
     port: int = 22
+    """0 where the inventory has none that can be."""
     status: str = "active"
     site_id: int | None = None
     site: str = ""

@@ -19,6 +19,7 @@ vctui run --job arista-arp-300
 vctui run --jobs 'cisco-*' --max-concurrent-jobs 2 -y
 vctui run --job job-300.json --devices sw1,sw2 --json
 vctui run --job 300 --dry-run
+vctui run --batch nightly --detach
 vctui run --retry-failed 17"""
 
 
@@ -37,6 +38,7 @@ def add_commands(commands: argparse._SubParsersAction[Parser]) -> None:
         "--jobs", metavar="REF-or-glob", nargs="+", help="several; * and ? match slugs and files"
     )
     what.add_argument("--jobs-dir", metavar="DIR", help="every job file of a folder")
+    what.add_argument("--batch", metavar="NAME", help="the jobs of a batch file, one after another")
     what.add_argument(
         "--retry-failed", metavar="RUN", type=positive, help="the devices of that run that did not end ok"
     )
@@ -59,6 +61,9 @@ def add_commands(commands: argparse._SubParsersAction[Parser]) -> None:
     )
     who.add_argument(
         "--allow-any-command", action="store_true", help="run commands that are not known to only read"
+    )
+    who.add_argument(
+        "--detach", action="store_true", help="go on in the background, also when the terminal is closed"
     )
     who.add_argument("--dry-run", action="store_true", help="print the plan; no network, no password")
     keep = parser.add_argument_group("what is kept and shown")
@@ -86,6 +91,7 @@ def run_jobs(args: argparse.Namespace) -> int:
     """Plan, unlock, run, and return the worst exit code."""
     import threading
 
+    from vctui.cli.detach import detach
     from vctui.cli.home import ready_home
     from vctui.cli.logs import open_debug_log
     from vctui.cli.output import narrate
@@ -115,6 +121,8 @@ def run_jobs(args: argparse.Namespace) -> int:
             from vctui.cli.unlocking import unlock
 
             unlock(resolver.vault, descriptor=args.unlock_fd)
+        if args.detach and not detach(settings):
+            return 0
         several = len(plans) > 1
         with (
             open_display(as_json=args.json, quiet=args.quiet, several=several) as display,
@@ -139,7 +147,8 @@ def run_jobs(args: argparse.Namespace) -> int:
                     allow_any_command=allow,
                 )
 
-            code = _run_plans(resolver, make_runner, plans, at_once=args.max_concurrent_jobs)
+            at_once = 1 if args.batch is not None else args.max_concurrent_jobs
+            code = _run_plans(resolver, make_runner, plans, at_once=at_once)
         return signals.exit_code or code
 
 
@@ -162,7 +171,7 @@ def _run_plans(
 
 def _chosen(settings: Settings, args: argparse.Namespace) -> tuple[list[Job], list[str] | None]:
     """The jobs that the arguments name, and the devices to which they are narrowed."""
-    from vctui.jobs import JobSource
+    from vctui.jobs import JobSource, load_batch
 
     source = JobSource(settings)
     if args.job is not None:
@@ -171,6 +180,8 @@ def _chosen(settings: Settings, args: argparse.Namespace) -> tuple[list[Job], li
         return source.match(args.jobs), args.devices
     if args.jobs_dir is not None:
         return source.folder(args.jobs_dir), args.devices
+    if args.batch is not None:
+        return load_batch(settings, args.batch), args.devices
     job, names = _of_run(settings, args)
     if args.devices is not None:
         wanted = {name.casefold() for name in args.devices}

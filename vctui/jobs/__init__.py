@@ -1,6 +1,7 @@
 """The door of the jobs room: what a job is, whom it means, and how it runs. It composes the other rooms."""
 
 from vctui.jobs.batch import BatchResult, BatchRunner
+from vctui.jobs.batches import load_batch
 from vctui.jobs.export import job_to_json
 from vctui.jobs.fields import check_row, new_row, slugify
 from vctui.jobs.files import parse_job_file
@@ -30,6 +31,7 @@ __all__ = [
     "filter_from_row",
     "job_from_row",
     "job_to_json",
+    "load_batch",
     "make_plan",
     "new_row",
     "parse_job_file",

@@ -109,6 +109,7 @@ def _tests(filter: DeviceFilter, names: Sequence[str] | None) -> list[Test]:
         matches = compile_pattern(filter.name_pattern)
         tests.append(lambda d: None if matches(d.name) else f"name does not match {filter.name_pattern}")
     tests.append(lambda d: None if d.host else "no address")
+    tests.append(lambda d: None if d.port else "no valid SSH port")
     return tests
 
 

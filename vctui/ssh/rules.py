@@ -97,7 +97,7 @@ class Platform:
         head, *filters = command.strip().split("|")
         if filters and not (_FILTER.match(filters[0]) and all(map(_is_harmless_filter, filters[1:]))):
             return False
-        if self.is_privilege(head) or self.is_paging(head):
+        if self.is_privilege(head) or self.is_paging(head) or head.strip().lower() == "enable":
             return True
         return any(pattern.match(head.strip()) for pattern in self.reading)
 

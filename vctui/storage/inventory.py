@@ -231,8 +231,8 @@ def _device(row: Mapping[str, Any]) -> Device:
     values |= {name: _text(row[name]) for name in ("description", "comments", "serial_number", "asset_tag")}
     plain = ("id", "primary_ip4", "primary_ip6", "site_id", "platform_id", "paging_disable", "role_id")
     values |= {name: row[name] for name in (*plain, "credential_id", "last_collected_at")}
-    port = row["ssh_port"]
-    return Device(**values, port=port if isinstance(port, int) and 0 < port < 65536 else 22)
+    port = 22 if row["ssh_port"] is None else row["ssh_port"]
+    return Device(**values, port=port if isinstance(port, int) and 0 < port < 65536 else 0)
 
 
 def _text(value: Any) -> str:
