@@ -12,6 +12,7 @@ from typing import Any
 # Python's own parser of regular expressions: the tree it makes is what `re` runs.
 _parser = importlib.import_module("re._parser")
 _constants = importlib.import_module("re._constants")
+_compiler = importlib.import_module("re._compiler")
 
 _PRINTABLE = frozenset(chr(code) for code in range(32, 127))
 _DIGITS = frozenset("0123456789")
@@ -115,6 +116,103 @@ def _members(items: Iterable[Any]) -> frozenset[str]:
         elif op is _constants.CATEGORY:
             members |= _CATEGORIES.get(argument, frozenset())
     return _PRINTABLE - members if negated else frozenset(members)
+
+
+_NESTED = re.compile(r"\)(?:[*+]|\{\d*,)")
+
+
+@lru_cache(maxsize=20_000)
+def relaxed(pattern: str) -> re.Pattern[str] | None:
+    """A regex that matches whatever `pattern` does and cannot run away, where `pattern` might; else None.
+
+    A repeat inside a repeat can take exponential time on a line that does not match. Such a repeat is replaced
+    by one that repeats any of the characters in it: a line that even this one refuses need not be tried.
+    """
+    if not _NESTED.search(pattern):
+        return None
+    try:
+        tree = _parser.parse(pattern)
+        if not _relax(tree):
+            return None
+        compiled: re.Pattern[str] = _compiler.compile(tree, 0)
+    except (_Unrelaxed, re.error, RecursionError, ValueError, TypeError):
+        return None
+    return compiled
+
+
+class _Unrelaxed(Exception):
+    """A pattern of a kind for which no looser one is made."""
+
+
+_UNSAFE = {
+    _constants.GROUPREF,
+    _constants.GROUPREF_EXISTS,
+    _constants.ASSERT,
+    _constants.ASSERT_NOT,
+    _constants.ATOMIC_GROUP,
+    _constants.POSSESSIVE_REPEAT,
+}
+
+
+def _relax(nodes: Any) -> bool:
+    """Loosen the nested repeats below `nodes`, in place; whether there were any."""
+    found = False
+    for position, (op, argument) in enumerate(nodes):
+        if op in _UNSAFE:
+            raise _Unrelaxed
+        if op is _constants.SUBPATTERN:
+            if argument[1] or argument[2]:
+                raise _Unrelaxed
+            found |= _relax(argument[3])
+        elif op is _constants.BRANCH:
+            for branch in argument[1]:
+                found |= _relax(branch)
+        elif op in _REPEATS:
+            _, high, body = argument
+            if high is _constants.MAXREPEAT and _varies(body):
+                characters: list[Any] = []
+                _collect(body, characters)
+                inside = _parser.SubPattern(nodes.state, [(_constants.IN, characters)])
+                nodes[position] = (_constants.MAX_REPEAT, (0, _constants.MAXREPEAT, inside))
+                found = True
+            else:
+                found |= _relax(body)
+    return found
+
+
+def _varies(nodes: Iterable[Any]) -> bool:
+    """Whether the length of what these nodes match is open."""
+    for op, argument in nodes:
+        if op in _REPEATS and (argument[0] != argument[1] or _varies(argument[2])):
+            return True
+        if op is _constants.SUBPATTERN and _varies(argument[3]):
+            return True
+        if op is _constants.BRANCH and any(_varies(branch) for branch in argument[1]):
+            return True
+    return False
+
+
+def _collect(nodes: Iterable[Any], into: list[Any]) -> None:
+    """Every character that these nodes can match, as items of one class."""
+    for op, argument in nodes:
+        if op in _UNSAFE:
+            raise _Unrelaxed
+        if op is _constants.LITERAL:
+            into.append((op, argument))
+        elif op is _constants.IN and argument[0][0] is not _constants.NEGATE:
+            into.extend(argument)
+        elif op in (_constants.IN, _constants.NOT_LITERAL, _constants.ANY):
+            into.append((_constants.CATEGORY, _constants.CATEGORY_SPACE))
+            into.append((_constants.CATEGORY, _constants.CATEGORY_NOT_SPACE))
+        elif op in _REPEATS:
+            _collect(argument[2], into)
+        elif op is _constants.SUBPATTERN:
+            if argument[1] or argument[2]:
+                raise _Unrelaxed
+            _collect(argument[3], into)
+        elif op is _constants.BRANCH:
+            for branch in argument[1]:
+                _collect(branch, into)
 
 
 _QUANTIFIERS = "*?{"
