@@ -5,7 +5,7 @@ from __future__ import annotations
 import importlib
 import math
 import re
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from functools import lru_cache
 from typing import Any
 
@@ -169,7 +169,7 @@ def _relax(nodes: Any) -> bool:
                 found |= _relax(branch)
         elif op in _REPEATS:
             _, high, body = argument
-            if high is _constants.MAXREPEAT and _varies(body):
+            if high is _constants.MAXREPEAT and _ambiguous(body):
                 characters: list[Any] = []
                 _collect(body, characters)
                 inside = _parser.SubPattern(nodes.state, [(_constants.IN, characters)])
@@ -180,16 +180,64 @@ def _relax(nodes: Any) -> bool:
     return found
 
 
-def _varies(nodes: Iterable[Any]) -> bool:
-    """Whether the length of what these nodes match is open."""
-    for op, argument in nodes:
-        if op in _REPEATS and (argument[0] != argument[1] or _varies(argument[2])):
-            return True
-        if op is _constants.SUBPATTERN and _varies(argument[3]):
-            return True
-        if op is _constants.BRANCH and any(_varies(branch) for branch in argument[1]):
-            return True
-    return False
+def _ambiguous(body: Iterable[Any]) -> bool:
+    """Whether a repeat of these nodes could part one text in many ways: where the exponential time is from.
+
+    That needs an end of open length that the next round's beginning can match as well: `(\\w+ ?)+` has it,
+    `(, \\w+)+` has not.
+    """
+    first, _ = _edge(list(body), lambda nodes: nodes, open_only=False)
+    last, empty = _edge(list(body), lambda nodes: nodes[::-1], open_only=True)
+    return bool(first & last) or (empty and bool(last))
+
+
+def _edge(
+    nodes: list[Any], order: Callable[[list[Any]], list[Any]], *, open_only: bool
+) -> tuple[frozenset[str], bool]:
+    """The characters at one end of what these nodes match, and whether they can match nothing.
+
+    With `open_only` just those that a repeat of open length may put there.
+    """
+    found: frozenset[str] = frozenset()
+    for op, argument in order(nodes):
+        if op in _UNSAFE:
+            raise _Unrelaxed
+        if op is _constants.AT:
+            continue
+        empty = False
+        if op in _REPEATS:
+            low, high, body = argument
+            varies = low != high
+            inner, empty = _edge(list(body), order, open_only=open_only and not varies)
+            found |= inner
+            empty = empty or low == 0
+        elif op is _constants.SUBPATTERN:
+            inner, empty = _edge(list(argument[3]), order, open_only=open_only)
+            found |= inner
+        elif op is _constants.BRANCH:
+            for branch in argument[1]:
+                inner, nothing = _edge(list(branch), order, open_only=open_only)
+                found |= inner
+                empty = empty or nothing
+        elif not open_only:
+            found |= _single(op, argument)
+        if not empty:
+            return found, False
+    return found, True
+
+
+def _single(op: Any, argument: Any) -> frozenset[str]:
+    """The printable characters and blanks that one node matches."""
+    everything = _PRINTABLE | _SPACES
+    if op is _constants.LITERAL:
+        return frozenset(chr(argument))
+    if op is _constants.NOT_LITERAL:
+        return everything - {chr(argument)}
+    if op is _constants.IN:
+        negated = argument[0][0] is _constants.NEGATE
+        members = _members(argument[1:] if negated else argument)
+        return everything - members if negated else members
+    return everything
 
 
 def _collect(nodes: Iterable[Any], into: list[Any]) -> None:
