@@ -7,7 +7,7 @@ looks for a rule's fixed text before it runs the rule's regular expression.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -16,7 +16,7 @@ from vctui.validation.patterns import fixed_text, relaxed
 Row = list[Any]
 Outcome = tuple[list[Row], "tuple[int, str] | None", float, float, float, float, int]
 """Rows; the Error rule that fired and its line; then the account (see `Parsed`), zeros where none is kept."""
-Parser = Callable[[Iterable[str]], Outcome]
+Parser = Callable[[list[str]], Outcome]
 
 _ALWAYS = {"^", "^.*", ".*"}
 _INLINE_VALUES = 6

@@ -43,14 +43,14 @@ class Guard:
         signal.setitimer(signal.ITIMER_VIRTUAL, 0)
         signal.signal(signal.SIGVTALRM, self._previous)
 
-    def run(self, seconds: float, function: Callable[[str], T], text: str) -> T:
-        """function(text), or TookTooLong after so many seconds of processor time."""
+    def run(self, seconds: float, function: Callable[[], T]) -> T:
+        """function(), or TookTooLong after so many seconds of processor time."""
         try:
             self._armed = True
             try:
                 # Repeats, in case the first signal falls where an exception is swallowed.
                 signal.setitimer(signal.ITIMER_VIRTUAL, max(seconds, 0.001), 0.05)
-                return function(text)
+                return function()
             finally:
                 self._armed = False
                 signal.setitimer(signal.ITIMER_VIRTUAL, 0)
