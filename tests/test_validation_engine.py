@@ -275,7 +275,16 @@ def test_score_falls_with_what_the_template_does_not_explain(tmp_path: Path) -> 
     assert good.score > mixed.score > 10 >= drowned.score > 0
     assert (good.is_valid, mixed.is_valid, drowned.is_valid) == (True, True, False)
     assert "under the minimum" in (drowned.reason or "")
-    assert set(good.parts) == {"explained", "header", "columns", "fit", "lines"}
+    assert set(good.parts) == {
+        "explained",
+        "header",
+        "columns",
+        "titles",
+        "words",
+        "line",
+        "fit",
+        "lines",
+    }
 
 
 def test_templates_outside_the_index_and_broken_ones(tmp_path: Path) -> None:
@@ -295,7 +304,7 @@ def test_templates_outside_the_index_and_broken_ones(tmp_path: Path) -> None:
         assert f"template {name} is damaged" in (broken.reason or "")
 
 
-RUNAWAY = "Value WORDS ((\\w+\\s?)+)\n\nStart\n  ^${WORDS}: -> Record\n"
+RUNAWAY = "Value WORDS ((\\w+\\s?)+)\n\nStart\n  ^${WORDS}:(?=x) -> Record\n"
 BAIT = "word " * 12 + "word" * 12 + "!\n"
 
 

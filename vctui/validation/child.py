@@ -14,7 +14,7 @@ from vctui.errors import DataError
 from vctui.validation.engine import ValidationEngine
 from vctui.validation.frames import Reader, pack
 
-MEMORY_BYTES = 1024 * 1024 * 1024
+MEMORY_BYTES = 512 * 1024 * 1024
 
 
 def main() -> int:

@@ -36,7 +36,7 @@ from vctui.validation.machine import Parsed
 
 MINIMUM = 0.048
 """Below this much belief a match is chance: not accepted, whatever the filter says."""
-SHORT_MINIMUM = 0.1
+SHORT_MINIMUM = 0.08
 SHORT_CHARACTERS = 60
 """The same for outputs of so few characters: there the few that match by chance are a large share."""
 TITLE_WEIGHT = 0.04
