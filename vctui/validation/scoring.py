@@ -13,7 +13,7 @@ Formula
     fit         0 to 1: how well the template's name answers the filter (candidates.py).
     content     explained + header
     belief      content + 0.04 titles + 0.02 words + 0.02 columns + 0.06 line
-    rank        belief + 0.9 fit, the latter in part only while belief is below FULL_BELIEF
+    rank        belief + 0.9 fit, the latter in part only while content is below 0.1
     score       100 (1 - exp(-rank / 0.35)); at most 10 where belief is below its minimum: not believed
 
 Source: the amounts are the information, relative to a printable character, that a match carries about the
@@ -47,7 +47,7 @@ FULL_LINE = 40.0
 """One line that accounts for so many characters is as much evidence as a line can give."""
 HEAD_CHARACTERS = 20_000
 """Titles and words are looked for in so much of an output."""
-FULL_BELIEF = 0.1
+FULL_CONTENT = 0.1
 """From this much content on the name counts in full: it must not make up for what the content lacks."""
 NAME_WEIGHT = 0.9
 SCALE = 0.35
@@ -109,7 +109,7 @@ class Score:
     @property
     def rank(self) -> float:
         """What matches are compared by."""
-        return self.belief + NAME_WEIGHT * self.fit * min(1.0, self.belief / FULL_BELIEF)
+        return self.belief + NAME_WEIGHT * self.fit * min(1.0, self.content / FULL_CONTENT)
 
     @property
     def points(self) -> float:

@@ -37,6 +37,10 @@ class Template:
     platform: str = ""
     command: str = ""
     """Platform and command are given by one shape of the database only; else they are in the name."""
+    digest: str = ""
+    """MD5 of the content as it was imported, where the database holds it."""
+    created: str = ""
+    """Local time, as the database holds it."""
 
 
 def read_templates(db_path: str | Path) -> tuple[Template, ...]:
@@ -91,23 +95,29 @@ def _columns(connection: sqlite3.Connection, path: Path) -> set[str]:
 def _query(columns: set[str], path: Path) -> str:
     """The shapes differ in ids, keys and constraints; for reading only the columns' names matter."""
     if {"cli_command", "textfsm_content"} <= columns:
+        kept = ", ".join(c if c in columns else "''" for c in ("textfsm_hash", "created"))
         source = "source" if "source" in columns else "''"
-        wanted = f"cli_command, textfsm_content, {source}, '', ''"
+        wanted = f"cli_command, textfsm_content, {source}, '', '', {kept}"
     elif {"name", "template"} <= columns:
         platform = "platform" if "platform" in columns else "''"
         command = "command" if "command" in columns else "''"
-        wanted = f"name, template, 'custom', {platform}, {command}"
+        created = "created_at" if "created_at" in columns else "''"
+        source = "'custom'"
+        if "description" in columns:
+            # vctui keeps the source there, for want of a column.
+            source = f"CASE WHEN description = '{NTC_SOURCE}' THEN description ELSE 'custom' END"
+        wanted = f"name, template, {source}, {platform}, {command}, '', {created}"
     else:
         raise DataError(f"{path}: the table templates has other columns than expected", _IMPORT)
     return f"SELECT {wanted} FROM templates ORDER BY rowid LIMIT {MAX_TEMPLATES}"  # noqa: S608 (own constants)
 
 
 def _template(row: tuple[Any, ...]) -> Template | None:
-    name, content, source, platform, command = (_text(value) for value in row)
+    name, content, source, platform, command, digest, created = (_text(value) for value in row)
     name = name.strip().removesuffix(".textfsm")
     if not name or not content or len(name) > MAX_NAME_CHARS or len(content) > MAX_TEMPLATE_CHARS:
         return None
-    return Template(name, content, source, platform.strip(), command.strip())
+    return Template(name, content, source, platform.strip(), command.strip(), digest, created)
 
 
 def _text(value: Any) -> str:
