@@ -70,10 +70,10 @@ ERROR_TEXTS = (
 
 
 def wrapped(text: str, command: str) -> str:
-    """What a terminal shows of an output, after the decoder: echo above it, prompt below it."""
+    """An output as it arrives: echo above it, prompt below it, lines that end in CR LF."""
     body = text.replace("\r\n", "\n")
     end = "" if body.endswith("\n") else "\n"
-    return f"lab-sw1#{command}\n{body}{end}lab-sw1#"
+    return f"lab-sw1#{command}\n{body}{end}lab-sw1#".replace("\n", "\r\n")
 
 
 _DIGIT = re.compile(r"\d")

@@ -33,13 +33,13 @@ def validate_file(args: argparse.Namespace) -> int:
     from vctui.cli.home import ready_home
     from vctui.cli.output import print_fields, print_json, print_table
     from vctui.errors import UsageError
-    from vctui.validation import ValidationEngine, clean
+    from vctui.validation import clean, open_engine
 
     if bool(args.platform) != bool(args.command) and not args.filter:
         raise UsageError("--platform and --command choose the template together", "Give both, or --filter")
     settings = ready_home(args)
     text = clean(_read(Path(args.file)), args.command)
-    engine = ValidationEngine(settings.templates_db)
+    engine = open_engine(settings.templates_db, settings.validation_engine)
     try:
         wanted = args.filter or None
         if wanted is None and args.platform and args.command:

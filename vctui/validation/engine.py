@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 from vctui.validation import guard
 from vctui.validation.candidates import Candidates
+from vctui.validation.frames import uncollected
 from vctui.validation.index import find_template, ntc_index
 from vctui.validation.machine import records
 from vctui.validation.refusals import refusal
@@ -96,7 +97,8 @@ class ValidationEngine:
             return ValidationResult(candidates[0].name, reason=f"the device refused the command: {refused}")
         announce = self.on_template if len(candidates) <= FEW else _ignore
         search = Search(self._library, Subject(output), self.time_limit, announce)
-        return self._answer(search.run(candidates), len(candidates))
+        with uncollected(len(output)):
+            return self._answer(search.run(candidates), len(candidates))
 
     def _answer(self, trials: list[Trial], tried: int) -> ValidationResult:
         good = [trial for trial in trials if not trial.failure]

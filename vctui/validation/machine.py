@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-import gc
 import io
 import re
 import warnings
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -20,10 +17,6 @@ from vctui.validation.patterns import fixed_text, literal_count, narrowness
 
 class TemplateError(Exception):
     """A template that cannot be compiled: one line saying why."""
-
-
-MANY_LINES = 5_000
-"""From so many lines on the garbage collector is off while they are parsed."""
 
 
 @dataclass(slots=True)
@@ -67,8 +60,7 @@ class Machine:
         """Records and account of one output; an Error rule that fires is `error`, not an exception."""
         if self._accounting is None:
             self._accounting = Generator(self._fsm, self._weights()).compile()
-        with _no_collection(len(lines)):
-            rows, error, explained, fixed, columns, evidence, hits = self._accounting(lines)
+        rows, error, explained, fixed, columns, evidence, hits = self._accounting(lines)
         return Parsed(
             header=self.header,
             rows=rows if error is None else [],
@@ -98,19 +90,6 @@ class Machine:
         told = self._rules()[number].new_state
         message = f" ({told})" if told else ""
         return f"the template does not know the line {safe_line(line.strip(), 80)!r}{safe_line(message, 80)}"
-
-
-@contextmanager
-def _no_collection(lines: int) -> Iterator[None]:
-    """Records refer to nothing that refers to them; looking for cycles among a million of them takes longest."""
-    if lines < MANY_LINES or not gc.isenabled():
-        yield
-        return
-    gc.disable()
-    try:
-        yield
-    finally:
-        gc.enable()
 
 
 def _compiled(content: str) -> Any:

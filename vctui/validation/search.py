@@ -69,7 +69,12 @@ class Library:
         if content not in self._required:
             self._required[content] = required_texts(content)
         texts = self._required[content]
-        return texts is None or any(needed in text for needed in texts)
+        if texts is None:
+            return True
+        for needed in texts:  # noqa: SIM110 (any() with a generator takes three times as long)
+            if needed in text:
+                return True
+        return False
 
     def clear(self) -> None:
         self._machines.clear()

@@ -15,7 +15,7 @@ from types import TracebackType
 from typing import Any, Self
 
 from vctui.errors import DataError, StorageError
-from vctui.validation.frames import Reader, pack
+from vctui.validation.frames import Reader, pack, uncollected
 from vctui.validation.scoring import ValidationResult
 
 START_SECONDS = 30.0
@@ -71,7 +71,10 @@ class ValidationWorker:
             return ValidationResult(answer.template, reason=answer.reason(timeout))
         if "error" in answer:
             raise DataError(answer["error"], answer.get("next_step"))
-        return ValidationResult(**answer["result"])
+        names = answer["names"]
+        with uncollected(len(output)):
+            records = [dict(zip(names, row, strict=True)) for row in answer["rows"]]
+        return ValidationResult(**answer["result"], records=records)
 
     def _ask(self, request: dict[str, Any], timeout: float) -> tuple[dict[str, Any] | _Dead, bool]:
         """The answer, and whether the child had been there before."""
