@@ -159,15 +159,18 @@ def measure_choice(engine: ValidationEngine, plain: Plain, samples: Sequence[Sam
 
 def measure_cleaning(engine: ValidationEngine, samples: Sequence[Sample]) -> None:
     """Outputs as a terminal shows them parse like clean ones; clean ones are not changed."""
-    right = unchanged = 0
+    right = unchanged = clean_ones = 0
     for sample in samples:
         command = sample.command.replace("_", " ")
         name = ":".join(sample.templates)
         text = clean(wrapped(sample.raw, command), command, "lab-sw1#")
         right += engine.validate(text, name).records == engine.validate(sample.raw, name).records
+        if sample.raw.lstrip().partition("\n")[0].rstrip().endswith(command):
+            continue  # recorded with its echo: not a clean one
+        clean_ones += 1
         unchanged += clean(sample.raw, command, "lab-sw1#") == sample.raw
     row("wrapped in echo, prompt, CRLF: same records", share(right, len(samples)), ">= 99.5 %")
-    row("clean output returned unchanged", share(unchanged, len(samples)), "all")
+    row("clean output returned unchanged", share(unchanged, clean_ones), "all")
 
 
 def measure_perturbed(engine: ValidationEngine, samples: Sequence[Sample], plain: Plain) -> None:

@@ -37,6 +37,8 @@ class Parsed:
     lines: int = 0
     """Lines that some rule with captures or literals matched."""
     error: str | None = None
+    only_text: bool = False
+    """No value of the template is a List."""
 
 
 class Machine:
@@ -46,6 +48,7 @@ class Machine:
         self._fsm = _compiled(content)
         self.header: list[str] = list(self._fsm.header)
         self._keys = frozenset(self._fsm.GetValuesByAttrib("Key"))
+        self._only_text = not self._fsm.GetValuesByAttrib("List")
         self._quick: Parser | None = None
         self._accounting: Parser | None = None
 
@@ -70,6 +73,7 @@ class Machine:
             columns=columns,
             evidence=evidence,
             lines=hits,
+            only_text=self._only_text,
             error=self._unknown_line(*error) if error else None,
         )
 
@@ -158,6 +162,8 @@ def _key(row: list[Any], header: list[str], keys: frozenset[str]) -> tuple[str, 
 def records(parsed: Parsed) -> list[dict[str, Any]]:
     """The rows as dicts with lower-case keys; values are strings or lists of strings."""
     names = [name.lower() for name in parsed.header]
+    if parsed.only_text:
+        return [dict(zip(names, row, strict=True)) for row in parsed.rows]
     return [{name: _plain(value) for name, value in zip(names, row, strict=True)} for row in parsed.rows]
 
 

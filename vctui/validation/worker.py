@@ -9,6 +9,7 @@ import subprocess
 import sys
 import threading
 import time
+from collections import Counter
 from contextlib import ExitStack
 from pathlib import Path
 from types import TracebackType
@@ -22,6 +23,7 @@ START_SECONDS = 30.0
 """A child that has not said hello by then will not."""
 GRACE_SECONDS = 0.25
 """The child stops a slow template by itself at the limit; it is killed if it does not."""
+OVERRUNS = 3
 _BOOTSTRAP = (
     "import json, sys; sys.path[:] = json.loads(sys.argv.pop(1)); "
     "from vctui.validation.child import main; sys.exit(main())"
@@ -54,13 +56,23 @@ class ValidationWorker:
         self._closing = threading.Lock()
         self._lock = threading.Lock()
         self._idle: list[_Child] = []
+        self._overruns: Counter[str] = Counter()
 
     def validate(self, output: str, filter_str: str | None = None, timeout: float = 5.0) -> ValidationResult:
         """As `ValidationEngine.validate`; after `timeout` seconds the child is killed and the reason says so.
 
-        A child that dies is replaced at the next call. Raises DataError for a bad database, StorageError if
-        no process can be started.
+        A child that dies is replaced at the next call. A filter that ran out of time again and again gets a
+        tenth of it from then on, so that one bad template cannot hold up a run of thousands. Raises DataError
+        for a bad database, StorageError if no process can be started.
         """
+        if self._overruns[filter_str or ""] >= OVERRUNS:
+            timeout /= 10
+        result = self._validate(output, filter_str, timeout)
+        if not result.is_valid and "took longer than" in (result.reason or ""):
+            self._overruns[filter_str or ""] += 1
+        return result
+
+    def _validate(self, output: str, filter_str: str | None, timeout: float) -> ValidationResult:
         request = {"output": output, "filter": filter_str, "timeout": timeout}
         with self._turns:
             answer, kept = self._ask(request, timeout)
