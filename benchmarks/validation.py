@@ -1,7 +1,7 @@
 """Measures validation on recorded outputs: right templates, time beside plain TextFSM, false accepts.
 
-Run it as `python -m benchmarks.validation --corpus DIR`. The folder holds `index.jsonl` (id, platform, command,
-templates), `<id>.raw` (what the device printed) and `<id>.json` (the records it must give).
+Run it as `python -m benchmarks.validation --corpus DIR`. The folder holds `index.jsonl` (id, platform,
+command, templates), `<id>.raw` (what the device printed) and `<id>.json` (the records it must give).
 """
 
 from __future__ import annotations
@@ -214,9 +214,7 @@ def measure_false_accepts(
         answers: list[ValidationResult] = [engine.validate(text)]
         answers += [engine.validate(text, name) for name in contents]
         valid += any(answer.is_valid for answer in answers)
-    row(
-        f"error texts valid (x {len(contents)} templates)", share(valid, len(ERROR_TEXTS)), "0 of 40 or more"
-    )
+    row(f"error texts valid (x {len(contents)} templates)", share(valid, len(ERROR_TEXTS)), "0 of 40 or more")
     platforms = sorted({sample.platform for sample in samples}, key=len, reverse=True)
     by_platform = defaultdict(list)
     for name in contents:
@@ -234,7 +232,9 @@ def measure_false_accepts(
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("--corpus", type=Path, required=True, help="folder with index.jsonl")
     parser.add_argument("--every", type=int, default=1, help="use every n-th output (default: all)")
     parser.add_argument("--devices", type=int, default=1000, help="devices of the run with hanging templates")

@@ -32,7 +32,10 @@ BAITS = {
 def route_table(size: int) -> str:
     """A `show ip route` of about so many characters."""
     chance = random.Random(5)  # noqa: S311 (a table, not a secret)
-    lines = ["Codes: L - local, C - connected, S - static, R - RIP\n", "Gateway of last resort is not set\n\n"]
+    lines = [
+        "Codes: L - local, C - connected, S - static, R - RIP\n",
+        "Gateway of last resort is not set\n\n",
+    ]
     length = 0
     while length < size:
         a, b, c = (chance.randrange(1, 250) for _ in range(3))
@@ -71,7 +74,8 @@ def large(content: str, database: Path, row: Callable[[str, str, str], None]) ->
     )
     row(
         "seconds for 1.25, 2.5, 5 MB",
-        ", ".join(f"{value:.2f}" for value in ours.values()) + f"; 4 x the lines: {ours[5.0] / ours[1.25]:.1f} x",
+        ", ".join(f"{value:.2f}" for value in ours.values())
+        + f"; 4 x the lines: {ours[5.0] / ours[1.25]:.1f} x",
         "linear",
     )
     tracemalloc.start()

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import threading
-import time
 import weakref
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -24,6 +23,7 @@ if TYPE_CHECKING:
 
 SEARCH_SECONDS = 20.0
 """The longest one validation may take; a search over many templates then answers with the best so far."""
+
 
 class ValidationEngine:
     """Parses outputs with the templates of one `tfsm_templates.db`, and says how far to believe the records.

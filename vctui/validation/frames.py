@@ -21,7 +21,7 @@ def pack(message: dict[str, Any]) -> bytes:
 
 @contextmanager
 def uncollected(size: int) -> Iterator[None]:
-    """No garbage collection meanwhile, if `size` (bytes) is large: there are no cycles in data, only a lot of it."""
+    """No garbage collection meanwhile, if `size` (bytes) is large: data has no cycles, only a lot of it."""
     if size < LARGE_BYTES or not gc.isenabled():
         yield
         return

@@ -1,17 +1,18 @@
 """A template as Python source: one function that gives exactly TextFSM's rows, several times as fast.
 
 TextFSM walks objects for every line, rule and value. The function written here has its states as loops, its
-values as local variables, its options (Filldown, Fillup, List, Required) spelt out where a record is made, and
+values as local variables, its options (Filldown, Fillup, List, Required) spelt out where a record is made; it
 looks for a rule's fixed text before it runs the rule's regular expression.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from typing import Any
 
-from vctui.validation.patterns import fixed_text, relaxed
+from vctui.validation.account import LocalValue, RuleWeight, account, settle
+from vctui.validation.patterns import fixed_text
+from vctui.validation.relax import relaxed
 
 Row = list[Any]
 Outcome = tuple[list[Row], "tuple[int, str] | None", float, float, float, float, int]
@@ -20,40 +21,6 @@ Parser = Callable[[list[str]], Outcome]
 
 _ALWAYS = {"^", "^.*", ".*"}
 _INLINE_VALUES = 6
-MIN_COLUMNS = 4
-"""So many values in one line make it a row of a table."""
-
-
-@dataclass(frozen=True, slots=True)
-class RuleWeight:
-    """What a match of one rule accounts for."""
-
-    literals: int
-    captures: Mapping[str, float]
-    """Value name → how narrow its class is, 0 to 1."""
-
-
-@dataclass(slots=True)
-class _Value:
-    """One value of the template and the names of its local variables."""
-
-    name: str
-    index: int
-    options: list[str]
-    nested: Any
-    """The compiled regex of a List whose items are dicts, else None."""
-
-    @property
-    def now(self) -> str:
-        return f"v{self.index}"
-
-    @property
-    def kept(self) -> str:
-        return f"f{self.index}"
-
-    @property
-    def items(self) -> str:
-        return f"l{self.index}"
 
 
 class Generator:
@@ -65,7 +32,7 @@ class Generator:
         self._lines: list[str] = []
         self._names: dict[str, Any] = {}
         self._values = [
-            _Value(value.name, index, list(value.OptionNames()), _nested(value))
+            LocalValue(value.name, index, list(value.OptionNames()), _nested(value))
             for index, value in enumerate(machine.values)
         ]
         self._by_name = {value.name: value for value in self._values}
@@ -124,6 +91,10 @@ class Generator:
             self._settle(depth)
         self._out(depth, f"return rows, {error}, explained, fixed, columns, evidence, hits")
 
+    def _settle(self, depth: int) -> None:
+        for deeper, line in settle():
+            self._out(depth + deeper, line)
+
     def _rule(self, depth: int, rule: Any, number: int, joined: bool) -> None:
         groups = rule.regex_obj.regex.groupindex
         names = [name for name in groups if name in self._by_name]
@@ -145,7 +116,9 @@ class Generator:
             self._finish(inner, f"({number}, line)")
             return
         if self.weights is not None:
-            self._account(inner, self.weights[number], names, groups, joined)
+            values = [self._by_name[name] for name in names]
+            for deeper, line in account(self.weights[number], values, groups, joined):
+                self._out(inner + deeper, line)
         if rule.record_op == "Record":
             self._record(inner)
         elif rule.record_op == "Clear":
@@ -185,7 +158,7 @@ class Generator:
         conditions.append(f"(m := {match})" if names or self.weights is not None else match)
         return " and ".join(conditions)
 
-    def _assigned(self, depth: int, value: _Value) -> None:
+    def _assigned(self, depth: int, value: LocalValue) -> None:
         for option in value.options:
             if option == "Filldown":
                 self._out(depth, f"{value.kept} = {value.now}")
@@ -225,9 +198,7 @@ class Generator:
             self._clear(depth + 1)
             self._out(depth, "else:")
         else:
-            some = " or ".join(
-                v.now if "List" in v.options else f"{v.now} is not None" for v in self._values
-            )
+            some = " or ".join(v.now if "List" in v.options else f"{v.now} is not None" for v in self._values)
             self._out(depth, f"if {some}:")
         if len(self._values) <= _INLINE_VALUES:
             cells = ", ".join(
@@ -258,61 +229,6 @@ class Generator:
         for value in self._values:
             if "List" in value.options:
                 self._out(depth, f"{value.items} = []")
-
-    def _account(
-        self, depth: int, weight: RuleWeight, names: list[str], groups: Mapping[str, int], joined: bool
-    ) -> None:
-        """Add what this match accounts for; where several rules may match one line, settle it afterwards."""
-        if not names and not weight.literals:
-            return
-        out = self._out
-        narrow = [(self._by_name[name].now, groups[name], weight.captures[name]) for name in names]
-        narrow = [item for item in narrow if item[2] > 0]
-        if joined:
-            out(depth, "before = line")
-            if weight.literals:
-                out(depth, f"if literals < {weight.literals}:")
-                out(depth + 1, f"literals = {weight.literals}")
-                if not names:
-                    out(depth, f"if header < {weight.literals}:")
-                    out(depth + 1, f"header = {weight.literals}")
-            for now, group, share in narrow:
-                out(depth, f"if {now}:")
-                out(depth + 1, f"captured[m.span({group})] = {share:.4g}")
-        else:
-            amount = " + ".join(
-                [str(weight.literals), *(f"{share:.4g} * len({now} or '')" for now, _, share in narrow)]
-            )
-            out(depth, "hits += 1")
-            if not names:
-                out(depth, f"explained += {weight.literals}")
-                out(depth, f"fixed += {weight.literals}")
-            else:
-                out(depth, f"line_amount = {amount}")
-                out(depth, "explained += line_amount")
-                out(depth, "if line_amount > evidence:")
-                out(depth + 1, "evidence = line_amount")
-        if len(names) >= MIN_COLUMNS:
-            out(depth, "if '  ' in line.strip():")
-            out(depth + 1, "columns += len(line) - line.count(' ')")
-
-    def _settle(self, depth: int) -> None:
-        """Add up the line before this one, of which several rules may have taken parts."""
-        out = self._out
-        out(depth, "if before:")
-        out(depth + 1, "line_amount = literals")
-        out(depth + 1, "for (first, last), share in captured.items():")
-        out(depth + 2, "line_amount += (last - first) * share")
-        out(depth + 1, "room = len(before) - before.count(' ')")
-        out(depth + 1, "explained += line_amount if line_amount < room else room")
-        out(depth + 1, "if captured and line_amount > evidence:")
-        out(depth + 2, "evidence = line_amount")
-        out(depth + 1, "fixed += header")
-        out(depth + 1, "hits += 1")
-        out(depth + 1, "before = ''")
-        out(depth + 1, "literals = header = 0")
-        out(depth + 1, "if captured:")
-        out(depth + 2, "captured = {}")
 
 
 def _nested(value: Any) -> Any:

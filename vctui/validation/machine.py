@@ -11,7 +11,8 @@ from typing import Any
 import textfsm
 
 from vctui.text import safe_line
-from vctui.validation.generate import Generator, Parser, RuleWeight
+from vctui.validation.account import RuleWeight
+from vctui.validation.generate import Generator, Parser
 from vctui.validation.patterns import fixed_text, literal_count, narrowness
 
 

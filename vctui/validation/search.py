@@ -137,9 +137,9 @@ class Search:
             if template.content not in asked:
                 if time.monotonic() > self._deadline:
                     break
-                asked[template.content] = self._library.possible(template, subject.text) and self._has_records(
-                    template, subject
-                )
+                asked[template.content] = self._library.possible(
+                    template, subject.text
+                ) and self._has_records(template, subject)
             if asked[template.content]:
                 trials.append(self._try(candidate, subject, self._limit(subject)))
         return trials

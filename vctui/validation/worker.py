@@ -118,7 +118,7 @@ class ValidationWorker:
             return self._idle[-1].process.pid if self._idle else None
 
     def close(self) -> None:
-        """End the child processes; they have ended when this returns. Used again, the worker starts others."""
+        """End the child processes; they have ended when this returns. Used again, it starts others."""
         with self._closing, ExitStack() as stack:
             for _ in range(self._size):
                 stack.enter_context(self._turns)
