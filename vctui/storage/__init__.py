@@ -5,16 +5,20 @@ What leaves this room are frozen records and plain dictionaries; its peewee mode
 
 from __future__ import annotations
 
+from vctui.storage.capture_text import read_capture, read_regular
 from vctui.storage.captures import clean_temporary, save_capture, sha256_of, versions_of
 from vctui.storage.database import ConstraintError, Store, check_database, open_database
-from vctui.storage.files import check_folder, write_private
+from vctui.storage.files import check_folder, make_folders, write_private
 from vctui.storage.history import History
 from vctui.storage.home import init_home
 from vctui.storage.inventory import Inventory
+from vctui.storage.inventory_csv import neutral
 from vctui.storage.jobs_store import JobStore
 from vctui.storage.locks import RunLock, job_lock, run_is_alive
 from vctui.storage.names import check_pattern, distinct_names, render_filename, safe_name, safe_parts
+from vctui.storage.revisions import revise_validation
 from vctui.storage.rows import (
+    PACKAGE_SOURCE,
     CaptureRecord,
     DeviceRecord,
     ImportReport,
@@ -24,12 +28,14 @@ from vctui.storage.rows import (
     SavedCapture,
     TemplateChanges,
     TemplateRow,
+    content_hash,
 )
 from vctui.storage.templates import TemplateStore
 from vctui.storage.times import local_iso, local_text, utc_text
 from vctui.storage.verify import Finding, verify_captures
 
 __all__ = [
+    "PACKAGE_SOURCE",
     "CaptureRecord",
     "ConstraintError",
     "DeviceRecord",
@@ -51,13 +57,19 @@ __all__ = [
     "check_folder",
     "check_pattern",
     "clean_temporary",
+    "content_hash",
     "distinct_names",
     "init_home",
     "job_lock",
     "local_iso",
     "local_text",
+    "make_folders",
+    "neutral",
     "open_database",
+    "read_capture",
+    "read_regular",
     "render_filename",
+    "revise_validation",
     "run_is_alive",
     "safe_name",
     "safe_parts",

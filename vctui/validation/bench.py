@@ -106,7 +106,7 @@ def _tried(trial: Trial) -> Tried:
 
 
 def problems_of(content: str) -> tuple[Problem, ...]:
-    """Everything that TextFSM refuses in a template: it stops at the first, so bad rules are left out in turn."""
+    """What TextFSM refuses in a template. It stops at the first, so bad rules are left out in turn."""
     lines = content.splitlines()
     found: list[Problem] = []
     while len(found) < MAX_PROBLEMS:
@@ -121,7 +121,7 @@ def problems_of(content: str) -> tuple[Problem, ...]:
             lines[problem.line - 1] = "  # " + line.strip()
         else:
             break
-    return tuple(found)
+    return tuple(sorted(found, key=lambda problem: problem.line))
 
 
 def _problem(message: str, lines: list[str]) -> Problem:

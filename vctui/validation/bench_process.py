@@ -24,7 +24,17 @@ _BOOTSTRAP = (
     "import json, sys; sys.path[:] = json.loads(sys.argv.pop(1)); "
     "from vctui.validation.bench import main; sys.exit(main())"
 )
-_KEPT = ("PATH", "HOME", "LANG", "LC_ALL", "LC_CTYPE", "TMPDIR", "PYTHONHOME", "LD_LIBRARY_PATH", "VIRTUAL_ENV")
+_KEPT = (
+    "PATH",
+    "HOME",
+    "LANG",
+    "LC_ALL",
+    "LC_CTYPE",
+    "TMPDIR",
+    "PYTHONHOME",
+    "LD_LIBRARY_PATH",
+    "VIRTUAL_ENV",
+)
 
 
 class Stopped(Exception):
@@ -42,7 +52,7 @@ class Bench:
         self._db_path = Path(db_path).absolute()
         self._lock = threading.Lock()
         self._process: subprocess.Popen[bytes] | None = None
-        self._stops = 0
+        self._stopped = False
 
     def rank(self, output: str, filter_str: str | None = None) -> Report:
         """The engine's answer for a cleaned output, and the templates that it chose among, best first."""
@@ -62,15 +72,16 @@ class Bench:
         return report.problems
 
     def stop(self) -> None:
-        """End the question that is being answered; any thread may call it."""
+        """End the question that is being answered, and refuse others; any thread may call it."""
         with self._lock:
-            self._stops += 1
+            self._stopped = True
             if self._process is not None:
                 self._process.kill()
 
     def _ask(self, request: dict[str, Any]) -> Report:
         with self._lock:
-            before = self._stops
+            if self._stopped:
+                raise Stopped
             process = self._process = self._start()
         limit = float(request["seconds"])
         data = json.dumps({**request, "db_path": str(self._db_path)}).encode("ascii")
@@ -87,7 +98,7 @@ class Bench:
                 self._process = None
             process.kill()
             process.wait()
-        if self._stops != before:
+        if self._stopped:
             raise Stopped
         return _report(said, late, limit)
 

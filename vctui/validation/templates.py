@@ -143,23 +143,43 @@ def ntc_rows(created: datetime | None = None) -> list[dict[str, str]]:
 
 
 def folder_rows(
-    folder: Path, source: str = "custom", created: datetime | None = None
+    folder: Path,
+    source: str = "custom",
+    created: datetime | None = None,
+    bad: list[str] | None = None,
 ) -> list[dict[str, str]]:
     """The `*.textfsm` files of a folder as rows for the template store. Raises StorageError.
 
-    `created` is local time without offset, as the column has always held it.
+    `created` is local time without offset, as the column has always held it. A file that is no template for
+    the store is named in `bad` and left out; without `bad` it is an error.
     """
     stamp = (created or datetime.now()).isoformat(timespec="seconds")  # noqa: DTZ005 (the column's convention)
     try:
         files = sorted(file for file in folder.iterdir() if file.suffix == ".textfsm" and file.is_file())
-        return [_row(file, source, stamp) for file in files]
-    except (OSError, UnicodeDecodeError) as error:
-        reason = error.strerror if isinstance(error, OSError) else "not UTF-8 text"
-        raise StorageError(f"{folder}: templates cannot be read: {reason}") from error
+    except OSError as error:
+        raise StorageError(f"{folder}: templates cannot be read: {error.strerror}") from error
+    rows = []
+    for file in files:
+        try:
+            rows.append(_row(file, source, stamp))
+        except StorageError as error:
+            if bad is None:
+                raise
+            bad.append(error.message)
+    return rows
 
 
 def _row(file: Path, source: str, created: str) -> dict[str, str]:
-    content = file.read_text(encoding="utf-8")
+    try:
+        with file.open("rb") as opened:
+            data = opened.read(MAX_TEMPLATE_CHARS + 1)
+        content = data.decode("utf-8-sig").replace("\r\n", "\n")
+    except OSError as error:
+        raise StorageError(f"{file}: cannot be read: {error.strerror}") from error
+    except UnicodeDecodeError as error:
+        raise StorageError(f"{file}: not UTF-8 text") from error
+    if len(data) > MAX_TEMPLATE_CHARS or len(file.stem) > MAX_NAME_CHARS or not content:
+        raise StorageError(f"{file}: no template: empty, or larger than 1 MiB, or its name is too long")
     return {
         "cli_command": file.stem,
         "cli_content": "",
