@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib
 import io
+import itertools
 import random
 import re
 import warnings
@@ -116,6 +117,19 @@ def test_small_templates(content: str, first: str, second: str) -> None:
         assert parsed.rows == rows
         assert (parsed.error is not None) == error
         assert machine.has_records(text.splitlines()) == bool(rows)
+
+
+@pytest.mark.parametrize("option", OPTIONS)
+def test_every_option_in_every_order_of_lines(option: str) -> None:
+    content = (
+        f"Value {option + ' ' if option else ''}A (a?)\nValue B (b)\n\nStart\n"
+        "  ^=${A}$$\n  ^${B}$$ -> Next\n  ^r -> Record\n  ^b=${A} -> Continue.Record\n  ^b=.* -> Record\n"
+        "  ^c -> Clear\n  ^C -> Clearall\n"
+    )
+    machine, original = Machine(content), compiled(content)
+    for count in range(1, 5):
+        for lines in itertools.product(("=a", "=", "b", "r", "b=a", "c", "C"), repeat=count):
+            assert machine.parse(list(lines)).rows == plain_with(original, "\n".join(lines))[0], lines
 
 
 def a_match(nodes: Iterable[Any], chance: random.Random) -> str:
