@@ -25,14 +25,15 @@ def load_plans(context: Context) -> Plans:
     """Read the inventory, the known hosts and the credentials' names. Slow on big inventories."""
     # The engine brings paramiko and peewee, a third of a second: not before the first paint.
     from vctui.jobs import Planner
-    from vctui.validation import ValidationEngine
+    from vctui.validation import open_engine
 
     found: dict[tuple[str, str], str | None] = {}
 
     def template_for(device_type: str, command: str) -> str | None:
         key = (device_type, command)
         if key not in found:
-            with closing(ValidationEngine(context.settings.templates_db)) as engine:
+            settings = context.settings
+            with closing(open_engine(settings.templates_db, settings.validation_engine)) as engine:
                 found[key] = engine.template_for(device_type, command)
         return found[key]
 

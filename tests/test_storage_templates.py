@@ -71,7 +71,7 @@ def test_the_users_own_templates_are_kept_unless_told(store: TemplateStore) -> N
     store.upsert_many([TemplateRow("mine", TEXT, "custom")])
     theirs = [TemplateRow("mine", "other", "ntc-templates")]
     assert store.upsert_many(theirs) == TemplateChanges(skipped=1)
-    assert store.upsert_many(theirs, replace_others=True) == TemplateChanges(updated=1)
+    assert store.upsert_many(theirs, replace_own=True) == TemplateChanges(updated=1)
     assert [(row.textfsm_content, row.source) for row in store.rows()] == [("other", "ntc-templates")]
 
 
@@ -88,9 +88,8 @@ def test_the_oldest_shape_with_null_ids_and_duplicates(tmp_path: Path) -> None:
         ("a", "two", "custom"),
         ("b", "three", "manual"),
     ]
-    assert store.upsert_many([TemplateRow("a", "new"), TemplateRow("d", "new")]) == TemplateChanges(
-        added=1, updated=1
-    )
+    rows = [TemplateRow("a", "new"), TemplateRow("d", "new")]
+    assert store.upsert_many(rows, replace_own=True) == TemplateChanges(added=1, updated=1)
     assert ask(store, "SELECT id FROM templates WHERE cli_command = 'd'") == [(10,)]
     assert {row.textfsm_content for row in store.rows() if row.cli_command == "a"} == {"new"}
 
@@ -109,8 +108,12 @@ def test_the_shape_nobody_reads_is_kept_when_it_holds_templates(tmp_path: Path) 
         " ('one', 'text', 'cisco_ios', 'show ip arp'), ('two', 'text', NULL, NULL)"
     )
     store = make(tmp_path, SHAPES["B"], insert)
-    assert [row.cli_command for row in store.rows()] == ["cisco_ios_show_ip_arp", "two"]
-    changes = store.upsert_many([TemplateRow("cisco_ios_show_ip_arp", "new"), TemplateRow("three", "x")])
+    assert [(row.cli_command, row.command_name) for row in store.rows()] == [
+        ("one", "cisco_ios_show_ip_arp"),
+        ("two", "two"),
+    ]
+    rows = [TemplateRow("cisco_ios_show_ip_arp", "new"), TemplateRow("three", "x")]
+    changes = store.upsert_many(rows, replace_own=True)
     assert changes == TemplateChanges(added=1, updated=1)
     assert [(row.cli_command, row.textfsm_content) for row in store.rows()] == [
         ("cisco_ios_show_ip_arp", "new"),

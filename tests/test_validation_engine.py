@@ -272,10 +272,35 @@ def test_score_falls_with_what_the_template_does_not_explain(tmp_path: Path) -> 
     good = engine.validate("Name: alpha Id: 17\nName: beta Id: 18\n", "lab_os_show_name")
     mixed = engine.validate("Name: alpha Id: 17\n" + "other words\n" * 20, "lab_os_show_name")
     drowned = engine.validate("Name: alpha Id: 17\n" + "other words\n" * 500, "lab_os_show_name")
-    assert good.score > mixed.score > 10 >= drowned.score > 0
-    assert (good.is_valid, mixed.is_valid, drowned.is_valid) == (True, True, False)
-    assert "under the minimum" in (drowned.reason or "")
-    assert set(good.parts) == {"explained", "header", "columns", "fit", "lines"}
+    assert good.score > mixed.score > drowned.score > 10
+    assert good.score > 90
+    assert drowned.score < 30
+    assert set(good.parts) == {
+        "explained",
+        "header",
+        "columns",
+        "titles",
+        "words",
+        "line",
+        "fit",
+        "lines",
+    }
+
+
+def test_a_template_that_takes_anything_explains_nothing(tmp_path: Path) -> None:
+    content = "Value FIELD (\\S+)\n\nStart\n  ^${FIELD}\\s+\\S+$$ -> Record\n"
+    engine = ValidationEngine(database(tmp_path / "t.db", [("lab_os_show_thing", content, "custom")]))
+    result = engine.validate("other words\n" * 50, "lab_os_show_thing")
+    assert not result.is_valid
+    assert 0 <= result.score <= 10
+    assert "under the minimum" in (result.reason or "")
+
+
+def test_a_host_name_alone_is_believed_of_the_template_that_was_asked_for(engine: ValidationEngine) -> None:
+    result = engine.validate("n9k1\n", "cisco_nxos_show_hostname")
+    assert result.records == [{"hostname": "n9k1"}]
+    assert not engine.validate("n9k1#\n", "cisco_nxos_show_hostname").is_valid
+    assert not engine.validate("sorry\n", "cisco_nxos_show_hostname").is_valid
 
 
 def test_templates_outside_the_index_and_broken_ones(tmp_path: Path) -> None:
@@ -295,7 +320,7 @@ def test_templates_outside_the_index_and_broken_ones(tmp_path: Path) -> None:
         assert f"template {name} is damaged" in (broken.reason or "")
 
 
-RUNAWAY = "Value WORDS ((\\w+\\s?)+)\n\nStart\n  ^${WORDS}: -> Record\n"
+RUNAWAY = "Value WORDS ((\\w+\\s?)+)\n\nStart\n  ^${WORDS}:(?=x) -> Record\n"
 BAIT = "word " * 12 + "word" * 12 + "!\n"
 
 

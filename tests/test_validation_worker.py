@@ -22,7 +22,7 @@ from vctui.validation import ValidationEngine, ValidationResult, ValidationWorke
 from vctui.validation.frames import Reader, pack
 
 NAMES = "Value NAME (\\S+)\n\nStart\n  ^Name: ${NAME} -> Record\n"
-RUNAWAY = "Value WORDS ((\\w+\\s?)+)\n\nStart\n  ^${WORDS}: -> Record\n"
+RUNAWAY = "Value WORDS ((\\w+\\s?)+)\n\nStart\n  ^${WORDS}:(?=x) -> Record\n"
 BAIT = "word " * 12 + "word" * 12 + "!\n"
 OUTPUT = "Name: alpha\nName: b\u00e4r \ud800\n"
 
@@ -125,6 +125,34 @@ def test_threads_take_turns(worker: ValidationWorker) -> None:
     assert sorted(answer.records[0]["name"] for answer in answers) == [f"n{i}" for i in range(8)]
 
 
+def test_a_hanging_output_does_not_hold_up_the_others(database: Path) -> None:
+    with ValidationWorker(database, size=2) as pool:
+        assert pool.validate(OUTPUT, "lab_os_show_name").is_valid
+        slow: list[ValidationResult] = []
+        asked = threading.Event()
+
+        def hang() -> None:
+            asked.set()
+            slow.append(pool.validate(BAIT, "lab_os_show_words", timeout=3.0))
+
+        thread = threading.Thread(target=hang)
+        thread.start()
+        asked.wait()
+        # The other child is at work while the first one hangs.
+        assert pool.validate(OUTPUT, "lab_os_show_name").is_valid
+        assert pool.validate(OUTPUT, "show_name").is_valid
+        assert not slow
+        thread.join()
+        assert slow[0].reason == "template lab_os_show_words took longer than 3 s"
+
+
+def test_a_template_that_always_hangs_gets_less_and_less_time(worker: ValidationWorker) -> None:
+    reasons = [worker.validate(BAIT, "lab_os_show_words", timeout=0.3).reason for _ in range(4)]
+    assert reasons[:3] == ["template lab_os_show_words took longer than 0.3 s"] * 3
+    assert reasons[3] == "template lab_os_show_words took longer than 0.03 s"
+    assert worker.validate(OUTPUT, "lab_os_show_name", timeout=5.0).is_valid
+
+
 def test_a_bad_database_is_an_error_here_too(tmp_path: Path) -> None:
     with (
         ValidationWorker(tmp_path / "missing.db") as worker,
@@ -143,7 +171,7 @@ def test_the_process_knows_no_secrets_and_has_a_memory_limit(
         pytest.skip("needs /proc")
     assert b"sesame" not in (process / "environ").read_bytes()
     limits = (process / "limits").read_text()
-    assert "1073741824" in next(line for line in limits.splitlines() if "address space" in line)
+    assert "536870912" in next(line for line in limits.splitlines() if "address space" in line)
 
 
 @pytest.mark.skipif(not hasattr(os, "pidfd_open"), reason="needs Linux")

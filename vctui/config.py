@@ -40,6 +40,8 @@ class Settings:
     host_keys: HostKeyPolicy = "ask"
     log_level: str = "INFO"
     log_file: Path | None = None
+    validation_engine: str | None = None
+    """`module:Class` of the user's own engine."""
     ui: Mapping[str, Any] = field(default_factory=dict)
     unknown_keys: tuple[str, ...] = ()
     """Keys of the file that nothing here reads: kept in the file, named in a warning."""
@@ -67,6 +69,7 @@ def load_settings(home: str | Path | None = None, environ: Mapping[str, str] = o
     values = _Values(file, read_yaml(file, required=bool(named)))
     execution = _Values(file, values.section("execution"), "execution")
     logging = _Values(file, values.section("logging"), "logging")
+    validation = _Values(file, values.section("validation"), "validation")
     settings = Settings(
         home=folder,
         config_file=file,
@@ -92,9 +95,10 @@ def load_settings(home: str | Path | None = None, environ: Mapping[str, str] = o
         host_keys=values.choice("host_keys", "ask", HOST_KEY_POLICIES),
         log_level=logging.choice("level", "INFO", ("DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL")),
         log_file=logging.path("file", None),
+        validation_engine=validation.class_name("engine"),
         ui=values.section("ui"),
     )
-    unknown = values.unread() + execution.unread() + logging.unread()
+    unknown = values.unread() + execution.unread() + logging.unread() + validation.unread()
     return replace(settings, unknown_keys=tuple(unknown))
 
 
@@ -212,6 +216,15 @@ class _Values:
             if isinstance(value, str) and value.lower() == choice.lower():
                 return choice
         raise self._refuse(key, f"must be one of {', '.join(choices)}")
+
+    def class_name(self, key: str) -> str | None:
+        value = self._get(key)
+        if value is None:
+            return None
+        module, _, name = str(value).partition(":")
+        if not name.isidentifier() or not all(part.isidentifier() for part in module.split(".")):
+            raise self._refuse(key, "must be module:Class")
+        return str(value)
 
     def unread(self) -> list[str]:
         prefix = f"{self._section}." if self._section else ""

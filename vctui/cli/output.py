@@ -37,6 +37,11 @@ def print_json(value: Any) -> None:
     _write(to_json(value, indent=2))
 
 
+def print_text(text: str) -> None:
+    """Text of several lines on stdout as it is; the caller has made it safe."""
+    _guarded(lambda: sys.stdout.write(text))
+
+
 def print_line(text: str) -> None:
     """One line of data on stdout."""
     _write(safe_line(text, 10_000))

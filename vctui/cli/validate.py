@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import argparse
-from pathlib import Path
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
 
 from vctui.cli.parsing import Parser, add_command
 
-MAX_BYTES = 64 * 1024 * 1024
+if TYPE_CHECKING:
+    from vctui.config import Settings
+    from vctui.validation import ValidationResult
+
 NOT_VALID = 3
 
 
@@ -23,6 +27,11 @@ def add_commands(commands: argparse._SubParsersAction[Parser]) -> None:
         json=True,
     )
     parser.add_argument("file", metavar="FILE", help="the output, as captured")
+    add_choice(parser)
+
+
+def add_choice(parser: argparse.ArgumentParser) -> None:
+    """The options that choose the template."""
     parser.add_argument("--filter", metavar="FILTER", help="template, or a part of its name")
     parser.add_argument("--platform", metavar="P", help="device type, such as cisco_ios")
     parser.add_argument("--command", metavar="C", help="the command that gave the output")
@@ -30,27 +39,18 @@ def add_commands(commands: argparse._SubParsersAction[Parser]) -> None:
 
 def validate_file(args: argparse.Namespace) -> int:
     """Print template, score and records."""
-    from vctui.cli.home import ready_home
-    from vctui.cli.output import print_fields, print_json, print_table
-    from vctui.errors import UsageError
-    from vctui.validation import ValidationEngine, clean
+    from pathlib import Path
 
-    if bool(args.platform) != bool(args.command) and not args.filter:
-        raise UsageError("--platform and --command choose the template together", "Give both, or --filter")
+    from vctui.cli.apart import run_apart
+    from vctui.cli.home import ready_home
+    from vctui.cli.output import print_fields, print_json
+    from vctui.cli.outputs import read_output
+    from vctui.validation import clean
+
     settings = ready_home(args)
-    text = clean(_read(Path(args.file)), args.command)
-    engine = ValidationEngine(settings.templates_db)
-    try:
-        wanted = args.filter or None
-        if wanted is None and args.platform and args.command:
-            wanted = engine.template_for(args.platform, args.command)
-            if wanted is None:
-                raise UsageError(
-                    f"no template is known for {args.command!r} on {args.platform}", "Name one with --filter"
-                )
-        result = engine.validate(text, wanted)
-    finally:
-        engine.close()
+    check_choice(args)
+    text = clean(read_output(Path(args.file).expanduser()), args.command)
+    result = run_apart(lambda: _validate(settings, text, args))
     if args.json:
         print_json(result)
         return 0 if result.is_valid else NOT_VALID
@@ -63,23 +63,46 @@ def validate_file(args: argparse.Namespace) -> int:
             "reason": result.reason,
         }
     )
-    if result.records:
-        fields = list(dict.fromkeys(field for record in result.records for field in record))
-        print_table(fields, [[record.get(field) for field in fields] for record in result.records])
+    print_records(result.records)
     return 0 if result.is_valid else NOT_VALID
 
 
-def _read(path: Path) -> str:
-    """The file as safe text, however the device wrote it. Raises UsageError."""
-    from vctui.errors import UsageError
-    from vctui.text import TerminalText
+def _validate(settings: Settings, text: str, args: argparse.Namespace) -> ValidationResult:
+    from contextlib import closing
 
-    try:
-        with path.open("rb") as file:
-            data = file.read(MAX_BYTES + 1)
-    except OSError as error:
-        raise UsageError(f"{path}: cannot be read: {error.strerror}") from error
-    if len(data) > MAX_BYTES:
-        raise UsageError(f"{path}: larger than 64 MiB")
-    decoder = TerminalText()
-    return decoder.feed(data) + decoder.finish()
+    from vctui.validation import open_engine
+
+    with closing(open_engine(settings.templates_db, settings.validation_engine)) as engine:
+        wanted = args.filter or chosen_template(engine.template_for, args)
+        return engine.validate(text, wanted)
+
+
+def check_choice(args: argparse.Namespace) -> None:
+    """Refuse half a choice. Raises UsageError."""
+    from vctui.errors import UsageError
+
+    if bool(args.platform) != bool(args.command) and not args.filter:
+        raise UsageError("--platform and --command choose the template together", "Give both, or --filter")
+
+
+def chosen_template(template_for: Any, args: argparse.Namespace) -> str | None:
+    """The template of --platform and --command; None without them. Raises UsageError."""
+    from vctui.errors import UsageError
+
+    if not (args.platform and args.command):
+        return None
+    wanted: str | None = template_for(args.platform, args.command)
+    if wanted is None:
+        raise UsageError(
+            f"no template is known for {args.command!r} on {args.platform}", "Name one with --filter"
+        )
+    return wanted
+
+
+def print_records(records: Sequence[Mapping[str, Any]]) -> None:
+    """Records as a table; nothing without any."""
+    from vctui.cli.output import print_table
+
+    if records:
+        fields = list(dict.fromkeys(field for record in records for field in record))
+        print_table(fields, [[record.get(field) for field in fields] for record in records])

@@ -8,13 +8,17 @@ from vctui.jobs.files import parse_job_file
 from vctui.jobs.job import Job, JobCommand, filter_from_row, job_from_row
 from vctui.jobs.plan import Plan, PlanItem, Planner, make_plan
 from vctui.jobs.result import JobResult, worst_of
+from vctui.jobs.revalidate import Revalidated, revalidate
 from vctui.jobs.runner import JobRunner
 from vctui.jobs.selection import LeftOut, Selection, select
+from vctui.jobs.smart_export import document, joined_table, table
 from vctui.jobs.source import ImportedJob, JobEntry, JobSource
+from vctui.jobs.stored import CaptureShelf, Parsing, StoredCapture, safe_text
 
 __all__ = [
     "BatchResult",
     "BatchRunner",
+    "CaptureShelf",
     "ImportedJob",
     "Job",
     "JobCommand",
@@ -23,19 +27,27 @@ __all__ = [
     "JobRunner",
     "JobSource",
     "LeftOut",
+    "Parsing",
     "Plan",
     "PlanItem",
     "Planner",
+    "Revalidated",
     "Selection",
+    "StoredCapture",
     "check_row",
+    "document",
     "filter_from_row",
     "job_from_row",
     "job_to_json",
+    "joined_table",
     "load_batch",
     "make_plan",
     "new_row",
     "parse_job_file",
+    "revalidate",
+    "safe_text",
     "select",
     "slugify",
+    "table",
     "worst_of",
 ]

@@ -28,7 +28,7 @@ from vctui.jobs.tally import ProgressCallback, Tally
 from vctui.records import CredentialInfo, SSHCredentials
 from vctui.ssh import ExecutorOptions, SSHExecutorPool, Target
 from vctui.storage import History, Inventory, clean_temporary, job_lock, run_is_alive
-from vctui.validation import ValidationEngine
+from vctui.validation import ValidationEngine, open_engine
 from vctui.vault import CredentialResolver
 
 VALIDATION_SECONDS = 5.0
@@ -110,13 +110,21 @@ class JobRunner:
     def plan(self, job: Job) -> Plan:
         """The plan of a job under this runner's options; touches no network."""
         require_home(self.settings)
-        with closing(ValidationEngine(self.settings.templates_db)) as engine:
+        with ExitStack() as stack:
+            engine = self._engine
+            if engine is None and self._validate and job_validates(job):
+                engine = stack.enter_context(closing(self._own_engine()))
             planner = Planner(
                 self.settings,
                 credentials=self.credential_infos(),
-                template_for=(self._engine or engine).template_for if self._validate else None,
+                template_for=engine.template_for if engine is not None and self._validate else None,
             )
             return planner.plan(job, credential=self._credential, limit=self._limit, names=self._names)
+
+    def _own_engine(self) -> ValidationEngine:
+        engine = open_engine(self.settings.templates_db, self.settings.validation_engine)
+        engine.time_limit = VALIDATION_SECONDS
+        return engine
 
     def credential_infos(self) -> list[CredentialInfo]:
         """The credentials that a plan may name. Raises CredentialNotFound when the chosen one is missing."""
@@ -152,9 +160,7 @@ class JobRunner:
                 history = None
             engine = self._engine
             if engine is None and self._validate and job_validates(job):
-                own = stack.enter_context(closing(ValidationEngine(self.settings.templates_db)))
-                own.time_limit = VALIDATION_SECONDS
-                engine = own
+                engine = stack.enter_context(closing(self._own_engine()))
             started = time.monotonic()
             try:
                 self._collect(plan, logins, history, engine if self._validate else None, tally)

@@ -5,12 +5,14 @@ What leaves this room are frozen records and plain dictionaries; its peewee mode
 
 from __future__ import annotations
 
+from vctui.storage.capture_text import read_capture, read_regular
 from vctui.storage.captures import clean_temporary, save_capture, sha256_of, versions_of
 from vctui.storage.database import ConstraintError, Store, check_database, open_database
-from vctui.storage.files import check_folder, write_private
+from vctui.storage.files import check_folder, make_folders, write_private
 from vctui.storage.history import History
 from vctui.storage.home import init_home
 from vctui.storage.inventory import Inventory
+from vctui.storage.inventory_csv import neutral
 from vctui.storage.jobs_store import JobStore
 from vctui.storage.locks import RunLock, job_lock, run_is_alive
 from vctui.storage.names import (
@@ -20,7 +22,9 @@ from vctui.storage.names import (
     render_filename,
     safe_name,
 )
+from vctui.storage.revisions import revise_validation
 from vctui.storage.rows import (
+    PACKAGE_SOURCE,
     CaptureRecord,
     DeviceRecord,
     ImportReport,
@@ -30,12 +34,14 @@ from vctui.storage.rows import (
     SavedCapture,
     TemplateChanges,
     TemplateRow,
+    content_hash,
 )
 from vctui.storage.templates import TemplateStore
 from vctui.storage.times import local_iso, local_text, utc_text
 from vctui.storage.verify import Finding, verify_captures
 
 __all__ = [
+    "PACKAGE_SOURCE",
     "CaptureRecord",
     "ConstraintError",
     "DeviceRecord",
@@ -56,15 +62,21 @@ __all__ = [
     "check_database",
     "check_folder",
     "clean_temporary",
+    "content_hash",
     "distinct_names",
     "folder_problem",
     "init_home",
     "job_lock",
     "local_iso",
     "local_text",
+    "make_folders",
+    "neutral",
     "open_database",
     "pattern_problem",
+    "read_capture",
+    "read_regular",
     "render_filename",
+    "revise_validation",
     "run_is_alive",
     "safe_name",
     "save_capture",

@@ -226,9 +226,10 @@ class History(Store):
         run: int | None = None,
         latest: bool = False,
         limit: int | None = None,
+        id: int | None = None,
     ) -> list[CaptureRecord]:
         """The saved captures, newest first; with `latest` only the last one of each file."""
-        return history_rows.captures(self, device, capture_type, run, latest, limit)
+        return history_rows.captures(self, device, capture_type, run, latest, limit, id)
 
     def _has_own(self) -> bool:
         return bool(self.columns(OwnRun.table_name()))

@@ -83,6 +83,7 @@ def captures(
     run: int | None,
     latest: bool,
     limit: int | None,
+    id: int | None = None,
 ) -> list[CaptureRecord]:
     """Captures, newest first; `latest` leaves out those that a later one of the same file replaced."""
     query = Capture.select(*Capture.fields_in(store.columns(Capture.table_name())))
@@ -96,6 +97,8 @@ def captures(
         query = query.where(Capture.capture_type == capture_type)
     if run is not None:
         query = query.where(Capture.job_history_id == run)
+    if id is not None:
+        query = query.where(Capture.id == id)
     if latest:
         newest = Capture.select(fn.MAX(Capture.id)).group_by(Capture.filepath)
         query = query.where(Capture.id.in_(newest))

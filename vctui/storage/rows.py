@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import hashlib
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from vctui.events import DeviceStatus, Verdict
+
+PACKAGE_SOURCE = "ntc-templates"
+"""The `source` of templates that came from the package."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,6 +59,19 @@ class TemplateRow:
     """MD5 of the content in hexadecimal; computed when empty."""
     cli_content: str = ""
     created: str | None = None
+    command_name: str = ""
+    """Platform and command joined, where a shape has them in columns of their own."""
+
+    @property
+    def is_own(self) -> bool:
+        """Whether the user wrote it: no package is its source, or it was changed since the import."""
+        changed = bool(self.textfsm_hash) and self.textfsm_hash != content_hash(self.textfsm_content)
+        return self.source != PACKAGE_SOURCE or changed
+
+
+def content_hash(text: str) -> str:
+    """The hash that template databases keep: MD5 in hexadecimal, against accidents only."""
+    return hashlib.md5(text.encode("utf-8", "replace"), usedforsecurity=False).hexdigest()
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime
@@ -14,12 +13,13 @@ import peewee
 from vctui.errors import DataError
 from vctui.storage.database import Store, columns_of, execute
 from vctui.storage.models_dcim import Template
-from vctui.storage.rows import TemplateChanges, TemplateRow
+from vctui.storage.rows import TemplateChanges, TemplateRow, content_hash
 from vctui.storage.schema import complete_templates
 
 MAX_TEMPLATE_BYTES = 1024 * 1024
 _COMMON = ("cli_command", "textfsm_content")
 _NAMED = ("name", "template")
+SOURCES = ("ntc-templates", "custom", "manual")
 
 
 class TemplateStore:
@@ -37,11 +37,11 @@ class TemplateStore:
         """How many templates there are."""
         return len(self.rows())
 
-    def upsert_many(self, rows: Iterable[TemplateRow], *, replace_others: bool = False) -> TemplateChanges:
+    def upsert_many(self, rows: Iterable[TemplateRow], *, replace_own: bool = False) -> TemplateChanges:
         """Write templates by name, in one transaction, in the shape that the file has.
 
-        A template of the same name with another `source` is the user's own: it is left alone unless
-        `replace_others`. Raises DataError, StorageError.
+        A template of the same name that is the user's own (`TemplateRow.is_own`) is left alone unless
+        `replace_own`. Raises DataError, StorageError.
         """
         with Store(self.path) as store, store.writing() as database:
             _refuse_triggers(database, self.path)
@@ -49,18 +49,28 @@ class TemplateStore:
             _convert_empty_named_shape(database)
             present: dict[str, list[tuple[int, TemplateRow]]] = defaultdict(list)
             for number, row in _read(database, self.path):
-                present[row.cli_command].append((number, row))
+                for name in {row.cli_command, row.command_name}:
+                    present[name].append((number, row))
             counts = {"added": 0, "updated": 0, "unchanged": 0, "skipped": 0}
             for row in rows:
-                counts[_write(database, row, present, replace_others)] += 1
+                counts[_write(database, row, present, replace_own)] += 1
         return TemplateChanges(**counts)
+
+    def remove(self, name: str) -> int:
+        """Delete every template of this name; how many there were. Raises DataError, StorageError."""
+        with Store(self.path) as store, store.writing() as database:
+            _refuse_triggers(database, self.path)
+            numbers = [number for number, row in _read(database, self.path) if row.cli_command == name]
+            for number in numbers:
+                execute(database, "DELETE FROM templates WHERE rowid = ?", (number,))
+        return len(numbers)
 
 
 def _write(
     database: peewee.SqliteDatabase,
     row: TemplateRow,
     present: dict[str, list[tuple[int, TemplateRow]]],
-    replace_others: bool,
+    replace_own: bool,
 ) -> str:
     found = present[row.cli_command]
     if not found:
@@ -69,7 +79,7 @@ def _write(
         return "added"
     if all(old.textfsm_content == row.textfsm_content for _, old in found):
         return "unchanged"
-    if not replace_others and any(old.source != row.source for _, old in found):
+    if not replace_own and any(old.is_own for _, old in found):
         return "skipped"
     for number, _ in found:
         _update(database, number, row)
@@ -78,7 +88,7 @@ def _write(
 
 
 def _columns_for(database: peewee.SqliteDatabase, row: TemplateRow) -> dict[str, Any]:
-    digest = row.textfsm_hash or hashlib.md5(row.textfsm_content.encode(), usedforsecurity=False).hexdigest()
+    digest = row.textfsm_hash or content_hash(row.textfsm_content)
     created = row.created or datetime.now(UTC).astimezone().replace(tzinfo=None).isoformat()
     values: dict[str, Any] = {
         "cli_command": row.cli_command,
@@ -138,27 +148,31 @@ def _read(database: peewee.SqliteDatabase, path: Path) -> list[tuple[int, Templa
     else:
         missing = next(column for column in _COMMON if column not in columns)
         raise DataError(f"{path}: table {table} has no column {missing}", "It is another program's file")
-    wanted = [name, content, "textfsm_hash", "source", "cli_content", "created", "platform", "command"]
+    described = "description" if name == "name" else "source"
+    wanted = [name, content, "textfsm_hash", described, "cli_content", "created", "platform", "command"]
     picked = ", ".join(column if column in columns else f"NULL AS {column}" for column in wanted)
     cursor = execute(
         database,
         f"SELECT rowid AS number, {picked} FROM templates "  # noqa: S608 - names are literals of this module
         f"WHERE length(CAST({content} AS BLOB)) <= {MAX_TEMPLATE_BYTES} ORDER BY {name}, rowid",
     )
-    labels = ["number", "name", "content", *wanted[2:]]
+    labels = ["number", "name", "content", "textfsm_hash", "source", *wanted[4:]]
     found = (dict(zip(labels, row, strict=True)) for row in cursor.fetchall())
-    return [(row["number"], _template(row)) for row in found]
+    return [(row["number"], _template({**row, "described": name == "name"})) for row in found]
 
 
 def _template(row: Mapping[str, Any]) -> TemplateRow:
-    name = _text(row["name"])
+    name = _text(row["name"]).strip().removesuffix(".textfsm")
     platform, command = _text(row["platform"]), _text(row["command"])
-    if platform and command:
-        name = "_".join([platform, *command.split()])
+    source = _text(row["source"])
+    if row["described"]:
+        # This shape has no column for it: vctui writes it as the description, others write prose there.
+        source = source if source in SOURCES else ""
     return TemplateRow(
         cli_command=name,
+        command_name="_".join([platform, *command.split()]) if platform and command else name,
         textfsm_content=_text(row["content"]),
-        source=_text(row["source"]) or "custom",
+        source=source or "custom",
         textfsm_hash=_text(row["textfsm_hash"]),
         cli_content=_text(row["cli_content"]),
         created=_text(row["created"]) or None,

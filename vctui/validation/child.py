@@ -12,9 +12,9 @@ from typing import Any
 
 from vctui.errors import DataError
 from vctui.validation.engine import ValidationEngine
-from vctui.validation.frames import Reader, pack
+from vctui.validation.frames import Reader, pack, uncollected
 
-MEMORY_BYTES = 1024 * 1024 * 1024
+MEMORY_BYTES = 512 * 1024 * 1024
 
 
 def main() -> int:
@@ -38,7 +38,8 @@ def main() -> int:
     with contextlib.suppress(BrokenPipeError):
         while data := os.read(sys.stdin.fileno(), 1024 * 1024):
             for request in reader.feed(data):
-                _send(answers, _answer(engine, request))
+                with uncollected(len(request["output"])):
+                    _send(answers, _answer(engine, request))
     return 0
 
 
@@ -48,8 +49,11 @@ def _answer(engine: ValidationEngine, request: dict[str, Any]) -> dict[str, Any]
         result = engine.match(request["output"], request["filter"])
     except DataError as error:
         return {"error": error.message, "next_step": error.next_step}
-    fields = ("template", "score", "record_count", "records", "is_valid", "reason")
-    return {"result": {name: getattr(result, name) for name in fields} | {"parts": dict(result.parts)}}
+    fields = ("template", "score", "record_count", "is_valid", "reason")
+    found = {name: getattr(result, name) for name in fields} | {"parts": dict(result.parts)}
+    # The names once, not with every record: a long table's message is half as long.
+    names = list(result.records[0]) if result.records else []
+    return {"result": found, "names": names, "rows": [list(record.values()) for record in result.records]}
 
 
 def _send(descriptor: int, message: dict[str, Any]) -> None:

@@ -3,19 +3,19 @@
 from __future__ import annotations
 
 import threading
-import time
 import weakref
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from vctui.validation import guard
-from vctui.validation.candidates import Candidate, Candidates
+from vctui.validation.candidates import Candidates
+from vctui.validation.frames import uncollected
 from vctui.validation.index import find_template, ntc_index
-from vctui.validation.machine import Machine, Parsed, TemplateError, merge, records, required_texts
+from vctui.validation.machine import records
 from vctui.validation.refusals import refusal
-from vctui.validation.scoring import Score, ValidationResult, score
+from vctui.validation.scoring import Subject, ValidationResult
+from vctui.validation.search import FEW, Library, Search, Trial
 from vctui.validation.templates import Template, TemplateSet
 
 if TYPE_CHECKING:
@@ -23,25 +23,6 @@ if TYPE_CHECKING:
 
 SEARCH_SECONDS = 20.0
 """The longest one validation may take; a search over many templates then answers with the best so far."""
-TEMPLATE_SECONDS = 5.0
-"""The longest that a template which was asked for by name may take."""
-TRIAL_SECONDS = 0.1
-TRIAL_SECONDS_PER_CHARACTER = 2e-6
-"""Processor time of one template among many: a hundred times what parsing takes; 5 MB get 10 s."""
-
-
-@dataclass(slots=True)
-class _Trial:
-    """What became of one candidate."""
-
-    candidate: Candidate
-    parsed: Parsed | None = None
-    score: Score | None = None
-    failure: str | None = None
-
-    @property
-    def rank(self) -> float:
-        return self.score.rank if self.score else 0.0
 
 
 class ValidationEngine:
@@ -59,8 +40,7 @@ class ValidationEngine:
         """Told each template's name before it is tried."""
         self._set = TemplateSet(self.db_path, self._forget)
         self._candidates: Candidates | None = None
-        self._machines: dict[str, Machine | str] = {}
-        self._required: dict[str, tuple[str, ...] | None] = {}
+        self._library = Library()
         self._lock = threading.Lock()
         self._worker: ValidationWorker | None = None
 
@@ -80,7 +60,7 @@ class ValidationEngine:
 
     def close(self) -> None:
         """Let go of the templates, and end the child process if there is one."""
-        self._machines.clear()
+        self._library.clear()
         if self._worker is not None:
             self._worker.close()
 
@@ -115,93 +95,12 @@ class ValidationEngine:
             return ValidationResult(reason=f"no template fits the filter {filter_str!r}")
         if refused := refusal(output):
             return ValidationResult(candidates[0].name, reason=f"the device refused the command: {refused}")
-        return self._answer(self._try_all(candidates, output), output, len(candidates))
+        announce = self.on_template if len(candidates) <= FEW else _ignore
+        search = Search(self._library, Subject(output), self.time_limit, announce)
+        with uncollected(len(output)):
+            return self._answer(search.run(candidates), len(candidates))
 
-    def _try_all(self, candidates: tuple[Candidate, ...], output: str) -> list[_Trial]:
-        alone = len({template.name for candidate in candidates for template in candidate.templates}) == 1
-        alone = alone or len(candidates) <= 2
-        # A search keeps a tenth back, so that its answer still arrives within the limit.
-        deadline = time.monotonic() + self.time_limit * (1.0 if alone else 0.9)
-        trial_limit = TRIAL_SECONDS + TRIAL_SECONDS_PER_CHARACTER * len(output)
-        parses: dict[str, Parsed | str] = {}
-        trials: list[_Trial] = []
-        with guard.Guard() as timer:
-            for candidate in candidates:
-                left = deadline - time.monotonic()
-                if left <= 0:
-                    break
-                if not alone and not self._possible(candidate, output):
-                    continue
-                limit = min(self.time_limit, TEMPLATE_SECONDS) if alone else min(left, trial_limit)
-                trials.append(self._try(candidate, output, timer, limit, parses))
-        return trials
-
-    def _try(
-        self,
-        candidate: Candidate,
-        output: str,
-        timer: guard.Guard,
-        limit: float,
-        parses: dict[str, Parsed | str],
-    ) -> _Trial:
-        trial = _Trial(candidate)
-        parts: list[Parsed] = []
-        for template in candidate.templates:
-            if template.content not in parses:
-                self.on_template(template.name)
-                parses[template.content] = self._parse(template, output, timer, limit)
-            parsed = parses[template.content]
-            if isinstance(parsed, str):
-                trial.failure = f"template {template.name} {parsed}"
-                return trial
-            parts.append(parsed)
-        trial.parsed = merge(parts) if len(parts) > 1 else parts[0]
-        trial.score = score(trial.parsed, output, candidate.fit)
-        if trial.parsed.error:
-            trial.failure = f"{candidate.name}: {trial.parsed.error}"
-        elif not trial.parsed.rows:
-            heading = trial.parsed.fixed > 0
-            trial.failure = (
-                f"empty table: {candidate.name} knows the header, but no row follows"
-                if heading
-                else f"{candidate.name}: no record"
-            )
-        elif not trial.score.believed:
-            trial.failure = f"{candidate.name}: score {trial.score.points:g} is under the minimum"
-        return trial
-
-    def _parse(self, template: Template, output: str, timer: guard.Guard, limit: float) -> Parsed | str:
-        """The parse, or why there is none, to be read after the template's name."""
-        try:
-            return timer.run(limit, lambda text: self._machine(template).parse(text), output)
-        except guard.TookTooLong:
-            return f"took longer than {limit:.3g} s"
-        except TemplateError as error:
-            return f"is damaged: {error}"
-        except RecursionError:
-            return "is damaged: its nesting is too deep"
-
-    def _machine(self, template: Template) -> Machine:
-        machine = self._machines.get(template.content)
-        if machine is None:
-            try:
-                machine = Machine(template.content)
-            except TemplateError as error:
-                machine = str(error)
-            self._machines[template.content] = machine
-        if isinstance(machine, str):
-            raise TemplateError(machine)
-        return machine
-
-    def _possible(self, candidate: Candidate, output: str) -> bool:
-        """False if the first template's records need a text that the output does not hold."""
-        content = candidate.templates[0].content
-        if content not in self._required:
-            self._required[content] = required_texts(content)
-        texts = self._required[content]
-        return texts is None or any(text in output for text in texts)
-
-    def _answer(self, trials: list[_Trial], output: str, tried: int) -> ValidationResult:
+    def _answer(self, trials: list[Trial], tried: int) -> ValidationResult:
         good = [trial for trial in trials if not trial.failure]
         if good:
             best = max(good, key=lambda trial: trial.rank)

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import gc
 import json
 from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 _LENGTH = 4
+LARGE_BYTES = 256 * 1024
 MAX_BYTES = 512 * 1024 * 1024
 
 
@@ -14,6 +17,19 @@ def pack(message: dict[str, Any]) -> bytes:
     """One message as bytes. JSON, not pickle: what comes back from parsing foreign text must not be code."""
     body = json.dumps(message, separators=(",", ":")).encode("ascii")
     return len(body).to_bytes(_LENGTH, "big") + body
+
+
+@contextmanager
+def uncollected(size: int) -> Iterator[None]:
+    """No garbage collection meanwhile, if `size` (bytes) is large: data has no cycles, only a lot of it."""
+    if size < LARGE_BYTES or not gc.isenabled():
+        yield
+        return
+    gc.disable()
+    try:
+        yield
+    finally:
+        gc.enable()
 
 
 class Reader:
@@ -34,4 +50,6 @@ class Reader:
                 return
             body = bytes(self._buffer[_LENGTH:end])
             del self._buffer[:end]
-            yield json.loads(body)
+            with uncollected(size):
+                message = json.loads(body)
+            yield message

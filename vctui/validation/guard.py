@@ -6,13 +6,17 @@ in the main thread of a process.
 
 from __future__ import annotations
 
+import gc
 import signal
 import threading
+import time
 from collections.abc import Callable
 from types import FrameType
 from typing import Self, TypeVar
 
 T = TypeVar("T")
+
+TICK_SECONDS = 0.01
 
 
 class TookTooLong(Exception):
@@ -29,36 +33,44 @@ def available() -> bool:
 
 
 class Guard:
-    """Owns the timer while entered, and gives back the signal's handler after it."""
+    """Owns the timer while entered, and gives back the signal's handler after it.
+
+    The timer ticks all the time, and a tick looks whether the limit has passed: with a thousand templates on
+    one output, setting it anew for each costs more than many of them do.
+    """
 
     def __init__(self) -> None:
-        self._armed = False
+        self._expires: float | None = None
         self._previous: signal.Handlers | Callable[[int, FrameType | None], object] | int | None = None
+        self._collects = False
 
     def __enter__(self) -> Self:
-        self._previous = signal.signal(signal.SIGVTALRM, self._expired)
+        # The collector's callbacks swallow what a tick raises in them.
+        self._collects = gc.isenabled()
+        gc.disable()
+        self._previous = signal.signal(signal.SIGVTALRM, self._tick)
+        signal.setitimer(signal.ITIMER_VIRTUAL, TICK_SECONDS, TICK_SECONDS)
         return self
 
     def __exit__(self, *_: object) -> None:
         signal.setitimer(signal.ITIMER_VIRTUAL, 0)
         signal.signal(signal.SIGVTALRM, self._previous)
+        if self._collects:
+            gc.enable()
 
-    def run(self, seconds: float, function: Callable[[str], T], text: str) -> T:
-        """function(text), or TookTooLong after so many seconds of processor time."""
+    def run(self, seconds: float, function: Callable[[], T]) -> T:
+        """function(), or TookTooLong after so many seconds of processor time."""
         try:
-            self._armed = True
+            self._expires = time.process_time() + seconds
             try:
-                # Repeats, in case the first signal falls where an exception is swallowed.
-                signal.setitimer(signal.ITIMER_VIRTUAL, max(seconds, 0.001), 0.05)
-                return function(text)
+                return function()
             finally:
-                self._armed = False
-                signal.setitimer(signal.ITIMER_VIRTUAL, 0)
+                self._expires = None
         except TookTooLong:
-            self._armed = False
-            signal.setitimer(signal.ITIMER_VIRTUAL, 0)
+            self._expires = None
             raise
 
-    def _expired(self, *_: object) -> None:
-        if self._armed:
+    def _tick(self, *_: object) -> None:
+        # Raises at every tick from then on, in case the first falls where an exception is swallowed.
+        if self._expires is not None and time.process_time() > self._expires:
             raise TookTooLong

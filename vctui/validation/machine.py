@@ -11,19 +11,13 @@ from typing import Any
 import textfsm
 
 from vctui.text import safe_line
+from vctui.validation.account import RuleWeight
+from vctui.validation.generate import Generator, Parser
 from vctui.validation.patterns import fixed_text, literal_count, narrowness
 
 
 class TemplateError(Exception):
     """A template that cannot be compiled: one line saying why."""
-
-
-class UnknownLine(Exception):
-    """The template's Error rule met a line: this output is not what the template is for."""
-
-
-MIN_COLUMNS = 4
-"""So many values in one line make it a row of a table."""
 
 
 @dataclass(slots=True)
@@ -39,112 +33,89 @@ class Parsed:
     """Literal characters of matched rules that capture nothing: headers, legends, rulers."""
     columns: float = 0.0
     """Characters of lines that were taken apart into columns, as only a table's lines can be."""
+    evidence: float = 0.0
+    """The most that one line with captures accounts for."""
     lines: int = 0
-    """Lines that some rule matched."""
+    """Lines that some rule with captures or literals matched."""
     error: str | None = None
+    only_text: bool = False
+    """No value of the template is a List."""
 
 
-@dataclass(frozen=True, slots=True)
-class _Weight:
-    literals: int
-    captures: tuple[tuple[str, float], ...]
-    names: tuple[str, ...]
-
-
-class Machine(textfsm.TextFSM):  # type: ignore[misc] # textfsm ships no types
-    """TextFSM's state machine with an account of what matched; reusable, for one thread at a time."""
+class Machine:
+    """One template, compiled once and then reusable, for one thread at a time."""
 
     def __init__(self, content: str) -> None:
-        try:
-            with warnings.catch_warnings():
-                # Template authors write "[[" and "\\-" as they please.
-                warnings.simplefilter("ignore")
-                super().__init__(io.StringIO(content))
-        except (textfsm.TextFSMTemplateError, textfsm.TextFSMError) as error:
-            raise TemplateError(safe_line(str(error).strip())) from error
-        except (
-            re.error,
-            ValueError,
-            LookupError,
-            TypeError,
-            AttributeError,
-            OverflowError,
-            RecursionError,
-        ) as error:
-            raise TemplateError(f"not a TextFSM template ({type(error).__name__})") from error
-        self._named = {value.name: value for value in self.values}
-        self._weights: dict[int, _Weight] = {}
-        self._parsed = Parsed()
-        self._cur_state: list[Any]
-        self._cur_state_name: str
+        self._fsm = _compiled(content)
+        self.header: list[str] = list(self._fsm.header)
+        self._keys = frozenset(self._fsm.GetValuesByAttrib("Key"))
+        self._only_text = not self._fsm.GetValuesByAttrib("List")
+        self._quick: Parser | None = None
+        self._accounting: Parser | None = None
 
-    def parse(self, text: str) -> Parsed:
+    def has_records(self, lines: list[str]) -> bool:
+        """Whether the output yields records: the quick question, asked of many templates before `parse`."""
+        if self._quick is None:
+            self._quick = Generator(self._fsm).compile()
+        rows, error, *_ = self._quick(lines)
+        return bool(rows) and error is None
+
+    def parse(self, lines: list[str]) -> Parsed:
         """Records and account of one output; an Error rule that fires is `error`, not an exception."""
-        self.Reset()
-        keys = frozenset(self.GetValuesByAttrib("Key"))
-        self._parsed = parsed = Parsed(header=list(self.header), keys=keys)
-        try:
-            parsed.rows = self.ParseText(text)
-        except UnknownLine as error:
-            parsed.error = str(error)
-        return parsed
+        if self._accounting is None:
+            self._accounting = Generator(self._fsm, self._weights()).compile()
+        rows, error, explained, fixed, columns, evidence, hits = self._accounting(lines)
+        return Parsed(
+            header=self.header,
+            rows=rows if error is None else [],
+            keys=self._keys,
+            explained=explained,
+            fixed=fixed,
+            columns=columns,
+            evidence=evidence,
+            lines=hits,
+            only_text=self._only_text,
+            error=self._unknown_line(*error) if error else None,
+        )
 
-    def _CheckLine(self, line: str) -> None:
-        literals = fixed = 0
-        captured: dict[tuple[int, int], float] = {}
-        hit = table = False
-        for rule in self._cur_state:
-            match = rule.regex_obj.match(line)
-            if not match:
-                continue
-            for name, text in match.groupdict().items():
-                if (value := self._named.get(name)) is not None:
-                    value.AssignVar(text)
-            if rule.line_op == "Error":
-                raise UnknownLine(_unknown_line(rule, line))
-            hit = True
-            weight = self._weights.get(id(rule)) or self._weigh(rule)
-            literals = max(literals, weight.literals)
-            if not weight.names:
-                fixed = max(fixed, weight.literals)
-            table = table or (len(weight.names) >= MIN_COLUMNS and _is_row(match, line, weight.names))
-            for name, narrow in weight.captures:
-                if text := match[name]:
-                    captured[match.span(name)] = (len(text) - text.count(" ")) * narrow
-            if self._Operations(rule, line):
-                if rule.new_state:
-                    if rule.new_state not in ("End", "EOF"):
-                        self._cur_state = self.states[rule.new_state]
-                    self._cur_state_name = rule.new_state
-                break
-        if hit:
-            characters = len(line) - line.count(" ")
-            self._parsed.lines += bool(characters)
-            self._parsed.explained += min(characters, literals + sum(captured.values()))
-            self._parsed.fixed += min(characters, fixed)
-            self._parsed.columns += characters if table else 0
+    def _rules(self) -> list[Any]:
+        return [rule for rules in self._fsm.states.values() for rule in rules]
 
-    def _weigh(self, rule: Any) -> _Weight:
-        names = [name for name in rule.regex_obj.regex.groupindex if name in self._named]
-        narrow = ((name, narrowness(self._named[name].regex)) for name in names)
-        # A class of more than half of all characters says nothing.
-        captures = tuple((name, value) for name, value in narrow if value > 0.0)
-        weight = _Weight(literal_count(rule.regex), captures, tuple(names))
-        self._weights[id(rule)] = weight
-        return weight
+    def _weights(self) -> dict[int, RuleWeight]:
+        narrow = {value.name: narrowness(value.regex) for value in self._fsm.values}
+        return {
+            number: RuleWeight(
+                literal_count(rule.regex),
+                {name: narrow[name] for name in rule.regex_obj.regex.groupindex if name in narrow},
+            )
+            for number, rule in enumerate(self._rules())
+        }
+
+    def _unknown_line(self, number: int, line: str) -> str:
+        told = self._rules()[number].new_state
+        message = f" ({told})" if told else ""
+        return f"the template does not know the line {safe_line(line.strip(), 80)!r}{safe_line(message, 80)}"
 
 
-def _is_row(match: re.Match[str], line: str, names: tuple[str, ...]) -> bool:
-    """Whether enough values were found, and gaps wider than prose has stand between them."""
-    spans = [match.span(name) for name in names if match[name]]
-    if len(spans) < MIN_COLUMNS:
-        return False
-    return "  " in line[min(start for start, _ in spans) : max(end for _, end in spans)]
-
-
-def _unknown_line(rule: Any, line: str) -> str:
-    message = f" ({rule.new_state})" if rule.new_state else ""
-    return f"the template does not know the line {safe_line(line.strip(), 80)!r}{safe_line(message, 80)}"
+def _compiled(content: str) -> Any:
+    """TextFSM's own reading of a template. Raises TemplateError."""
+    try:
+        with warnings.catch_warnings():
+            # Template authors write "[[" and "\\-" as they please.
+            warnings.simplefilter("ignore")
+            return textfsm.TextFSM(io.StringIO(content))
+    except (textfsm.TextFSMTemplateError, textfsm.TextFSMError) as error:
+        raise TemplateError(safe_line(str(error).strip())) from error
+    except (
+        re.error,
+        ValueError,
+        LookupError,
+        TypeError,
+        AttributeError,
+        OverflowError,
+        RecursionError,
+    ) as error:
+        raise TemplateError(f"not a TextFSM template ({type(error).__name__})") from error
 
 
 def merge(parts: list[Parsed]) -> Parsed:
@@ -179,6 +150,7 @@ def merge(parts: list[Parsed]) -> Parsed:
         explained=sum(part.explained for part in parts),
         fixed=sum(part.fixed for part in parts),
         columns=max(part.columns for part in parts),
+        evidence=max(part.evidence for part in parts),
         lines=max(part.lines for part in parts),
         error=next((part.error for part in parts if part.error), None),
     )
@@ -191,6 +163,8 @@ def _key(row: list[Any], header: list[str], keys: frozenset[str]) -> tuple[str, 
 def records(parsed: Parsed) -> list[dict[str, Any]]:
     """The rows as dicts with lower-case keys; values are strings or lists of strings."""
     names = [name.lower() for name in parsed.header]
+    if parsed.only_text:
+        return [dict(zip(names, row, strict=True)) for row in parsed.rows]
     return [{name: _plain(value) for name, value in zip(names, row, strict=True)} for row in parsed.rows]
 
 

@@ -13,19 +13,19 @@ from typing import Any
 _parser = importlib.import_module("re._parser")
 _constants = importlib.import_module("re._constants")
 
-_PRINTABLE = frozenset(chr(code) for code in range(32, 127))
+PRINTABLE = frozenset(chr(code) for code in range(32, 127))
 _DIGITS = frozenset("0123456789")
-_SPACES = frozenset(" \t\n\r\f\v")
-_WORD = frozenset(c for c in _PRINTABLE if c.isalnum() or c == "_")
+SPACES = frozenset(" \t\n\r\f\v")
+_WORD = frozenset(c for c in PRINTABLE if c.isalnum() or c == "_")
 _CATEGORIES: dict[Any, frozenset[str]] = {
     _constants.CATEGORY_DIGIT: _DIGITS,
-    _constants.CATEGORY_NOT_DIGIT: _PRINTABLE - _DIGITS,
-    _constants.CATEGORY_SPACE: _SPACES,
-    _constants.CATEGORY_NOT_SPACE: _PRINTABLE - _SPACES,
+    _constants.CATEGORY_NOT_DIGIT: PRINTABLE - _DIGITS,
+    _constants.CATEGORY_SPACE: SPACES,
+    _constants.CATEGORY_NOT_SPACE: PRINTABLE - SPACES,
     _constants.CATEGORY_WORD: _WORD,
-    _constants.CATEGORY_NOT_WORD: _PRINTABLE - _WORD,
+    _constants.CATEGORY_NOT_WORD: PRINTABLE - _WORD,
 }
-_REPEATS = {_constants.MAX_REPEAT, _constants.MIN_REPEAT, _constants.POSSESSIVE_REPEAT}
+REPEATS = {_constants.MAX_REPEAT, _constants.MIN_REPEAT, _constants.POSSESSIVE_REPEAT}
 _NARROW_EXTRA, _WIDE_EXTRA = 2.0, 8.0
 """How many characters beyond its minimum an open-ended repeat is taken to match: a wide class takes more."""
 
@@ -52,8 +52,8 @@ def _literals(nodes: Iterable[Any], named: set[int]) -> int:
     total = 0
     for op, argument in nodes:
         if op is _constants.LITERAL:
-            total += chr(argument) not in _SPACES
-        elif op in _REPEATS:
+            total += chr(argument) not in SPACES
+        elif op in REPEATS:
             low, _, body = argument
             total += min(low, 1000) * _literals(body, named) if low else 0
         elif op is _constants.SUBPATTERN:
@@ -72,14 +72,14 @@ def _expected(nodes: Iterable[Any]) -> tuple[float, float]:
     for op, argument in nodes:
         count = weight = 0.0
         if op is _constants.LITERAL:
-            count, weight = (0.0, 0.0) if chr(argument) in _SPACES else (1.0, 1.0)
+            count, weight = (0.0, 0.0) if chr(argument) in SPACES else (1.0, 1.0)
         elif op is _constants.NOT_LITERAL or op is _constants.ANY:
             count, weight = 1.0, 0.0
         elif op is _constants.IN:
-            members = _members(argument) - _SPACES
+            members = class_members(argument) - SPACES
             count = 1.0 if members else 0.0
             weight = max(0.0, 1 - math.log2(len(members)) / math.log2(95)) if members else 0.0
-        elif op in _REPEATS:
+        elif op in REPEATS:
             low, high, body = argument
             inner = _expected(body)
             extra = _extra(inner) if high is _constants.MAXREPEAT else min((high - low) / 2, _WIDE_EXTRA)
@@ -102,7 +102,8 @@ def _extra(inner: tuple[float, float]) -> float:
     return _NARROW_EXTRA if narrow > 0.2 * characters else _WIDE_EXTRA
 
 
-def _members(items: Iterable[Any]) -> frozenset[str]:
+def class_members(items: Iterable[Any]) -> frozenset[str]:
+    """The printable characters and blanks that a character class stands for."""
     members: set[str] = set()
     negated = False
     for op, argument in items:
@@ -114,7 +115,7 @@ def _members(items: Iterable[Any]) -> frozenset[str]:
             members.update(chr(code) for code in range(argument[0], min(argument[1], 255) + 1))
         elif op is _constants.CATEGORY:
             members |= _CATEGORIES.get(argument, frozenset())
-    return _PRINTABLE - members if negated else frozenset(members)
+    return PRINTABLE - members if negated else frozenset(members)
 
 
 _QUANTIFIERS = "*?{"

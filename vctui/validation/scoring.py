@@ -6,34 +6,48 @@ Formula
                 .49 for a digit, 0 for `\\S` or `.`, which would match anything.
     header      the same share, of literals in matched rules that capture nothing (column titles, legends):
                 another command's output does not have them, so they count once more.
-    columns     share of the characters in lines that were taken apart into four columns or more.
+    titles      share of the words in the template's value names that stand in the output, as titles do.
+    words       share of the template name's own words (`vpc`, `inventory`) that do.
+    columns     share of the characters in lines that were taken apart into four values or more.
+    line        what the best-explained line with captures accounts for, of 40 characters.
     fit         0 to 1: how well the template's name answers the filter (candidates.py).
-    content     explained + header + 0.05 columns
-    rank        content + 0.9 fit, the latter in part only while content is below FULL_BELIEF
-    score       100 (1 - exp(-rank / 0.35)); at most 10 where content is below its minimum: not believed
+    content     explained + header
+    belief      content + 0.04 titles + 0.02 words + 0.02 columns + 0.06 line
+    rank        belief + 0.9 fit, the latter in part only while content is below 0.1
+    score       100 (1 - exp(-rank / 0.35)); at most 10 where belief is below its minimum: not believed
 
 Source: the amounts are the information, relative to a printable character, that a match carries about the
-text; a template that accepts everything explains nothing. The weights and minimums were set on the outputs
-that ntc-templates is tested with. How many records there are and how full they are says little: a wrong
-template that matches a few lines fills all its fields.
+text; a template that accepts everything explains nothing. Titles and words are what people call the fields,
+and devices print them above their columns. The weights and minimums were set on the outputs that
+ntc-templates is tested with. How many records there are and how full they are says little: a wrong template
+that matches a few lines fills all its fields.
 """
 
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from functools import lru_cache
 from typing import Any
 
 from vctui.validation.machine import Parsed
 
-MINIMUM = 0.02
-"""Below this much of explained + header a match is chance: not accepted, whatever the name says."""
-COLUMN_WEIGHT = 0.05
-SHORT_MINIMUM = 0.1
+MINIMUM = 0.048
+"""Below this much belief a match is chance: not accepted, whatever the filter says."""
+SHORT_MINIMUM = 0.08
 SHORT_CHARACTERS = 60
 """The same for outputs of so few characters: there the few that match by chance are a large share."""
-FULL_BELIEF = 0.1
+TITLE_WEIGHT = 0.04
+WORD_WEIGHT = 0.02
+COLUMN_WEIGHT = 0.02
+LINE_WEIGHT = 0.06
+FULL_LINE = 40.0
+"""One line that accounts for so many characters is as much evidence as a line can give."""
+HEAD_CHARACTERS = 20_000
+"""Titles and words are looked for in so much of an output."""
+FULL_CONTENT = 0.1
 """From this much content on the name counts in full: it must not make up for what the content lacks."""
 NAME_WEIGHT = 0.9
 SCALE = 0.35
@@ -60,35 +74,48 @@ class ValidationResult:
 
 @dataclass(frozen=True, slots=True)
 class Score:
-    """The parts of one match's score."""
+    """The parts of one match's score, 0 to 1 each."""
 
     explained: float
     header: float
     columns: float
+    titles: float
+    words: float
+    line: float
     fit: float
     lines: float
     """Share of the non-blank lines that some rule matched: shown, not counted."""
     minimum: float = MINIMUM
-    """What content must reach to be believed."""
+    """What belief must reach."""
 
     @property
     def content(self) -> float:
-        return self.explained + self.header + COLUMN_WEIGHT * self.columns
+        return self.explained + self.header
+
+    @property
+    def belief(self) -> float:
+        return (
+            self.content
+            + TITLE_WEIGHT * self.titles
+            + WORD_WEIGHT * self.words
+            + COLUMN_WEIGHT * self.columns
+            + LINE_WEIGHT * self.line
+        )
 
     @property
     def believed(self) -> bool:
-        return self.content >= self.minimum
+        return self.belief >= self.minimum
 
     @property
     def rank(self) -> float:
         """What matches are compared by."""
-        return self.content + NAME_WEIGHT * self.fit * min(1.0, self.content / FULL_BELIEF)
+        return self.belief + NAME_WEIGHT * self.fit * min(1.0, self.content / FULL_CONTENT)
 
     @property
     def points(self) -> float:
         """0 to 100."""
         if not self.believed:
-            return round(10 * self.content / self.minimum, 1)
+            return round(10 * self.belief / self.minimum, 1)
         return round(100 * (1 - math.exp(-self.rank / SCALE)), 1)
 
     @property
@@ -97,22 +124,88 @@ class Score:
             "explained": self.explained,
             "header": self.header,
             "columns": self.columns,
+            "titles": self.titles,
+            "words": self.words,
+            "line": self.line,
             "fit": self.fit,
             "lines": self.lines,
         }
         return {name: round(value, 4) for name, value in named.items()}
 
 
-def score(parsed: Parsed, text: str, fit: float) -> Score:
-    """Measure one match; `fit` is 0 to 1."""
-    words = text.split()
-    characters = sum(map(len, words)) or 1
-    lines = sum(1 for line in text.splitlines() if line.strip()) or 1
+class Subject:
+    """One output, with what is counted once and asked for every template."""
+
+    def __init__(self, text: str) -> None:
+        self.text = text
+        self.lines = text.splitlines()
+        self.characters = sum(map(len, text.split())) or 1
+        self.filled_lines = sum(1 for line in self.lines if line.strip()) or 1
+        self.words_in = text[:HEAD_CHARACTERS].lower()
+        self.minimum = SHORT_MINIMUM if self.characters <= SHORT_CHARACTERS else MINIMUM
+
+    def beginning(self, characters: int) -> Subject:
+        """The first whole lines of the output, about so many characters of them."""
+        end = self.text.rfind("\n", 0, characters) + 1
+        return Subject(self.text[: end or characters])
+
+    @property
+    def is_a_name(self) -> bool:
+        """Whether the output is one word that looks like a host's name: all that `show hostname` prints."""
+        return self.filled_lines == 1 and bool(_HOST_NAME.fullmatch(self.text.strip()))
+
+
+def score(parsed: Parsed, subject: Subject, name: str, fit: float) -> Score:
+    """Measure one match of the template called `name`; `fit` is 0 to 1."""
+    head = subject.words_in
+    titles, words = _title_words(tuple(parsed.header)), _name_words(name)
+    whole = subject.is_a_name and len(parsed.header) == len(parsed.rows) == parsed.lines == 1
     return Score(
-        explained=min(1.0, parsed.explained / characters),
-        header=min(1.0, parsed.fixed / characters),
-        columns=min(1.0, parsed.columns / characters),
+        explained=min(1.0, parsed.explained / subject.characters),
+        header=min(1.0, parsed.fixed / subject.characters),
+        columns=min(1.0, parsed.columns / subject.characters),
+        titles=sum(word in head for word in titles) / max(1, len(titles)),
+        words=sum(word in head for word in words) / max(1, len(words)),
+        line=min(1.0, parsed.evidence / FULL_LINE),
         fit=fit,
-        lines=min(1.0, parsed.lines / lines),
-        minimum=SHORT_MINIMUM if characters <= SHORT_CHARACTERS else MINIMUM,
+        lines=min(1.0, parsed.lines / subject.filled_lines),
+        minimum=0.0 if whole and fit == 1.0 else subject.minimum,
     )
+
+
+@lru_cache(maxsize=20_000)
+def _title_words(header: tuple[str, ...]) -> tuple[str, ...]:
+    words = {word for name in header for word in name.lower().split("_") if len(word) > 2}
+    return tuple(sorted(words))
+
+
+@lru_cache(maxsize=20_000)
+def _name_words(name: str) -> tuple[str, ...]:
+    words = {word.rstrip("s") for word in re.split(r"[_:.-]", name.lower()) if len(word) > 2}
+    return tuple(sorted(words - _COMMON_WORDS))
+
+
+_HOST_NAME = re.compile(r"(?=.*[\d.-])[A-Za-z0-9][A-Za-z0-9.-]*[A-Za-z0-9]")
+_COMMON_WORDS = {
+    "all",
+    "arista",
+    "brief",
+    "cfg",
+    "cisco",
+    "detail",
+    "display",
+    "eo",
+    "get",
+    "huawei",
+    "info",
+    "io",
+    "juniper",
+    "juno",
+    "nxo",
+    "paging",
+    "print",
+    "show",
+    "terse",
+    "without",
+}
+"""Words of templates' names that say nothing about what an output is."""

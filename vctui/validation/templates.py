@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import importlib.util
 import os
 import sqlite3
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from contextlib import closing
 from dataclasses import dataclass
 from datetime import datetime
@@ -38,6 +39,10 @@ class Template:
     platform: str = ""
     command: str = ""
     """Platform and command are given by one shape of the database only; else they are in the name."""
+    digest: str = ""
+    """MD5 of the content as it was imported, where the database holds it."""
+    created: str = ""
+    """Local time, as the database holds it."""
 
 
 def read_templates(db_path: str | Path) -> tuple[Template, ...]:
@@ -92,23 +97,29 @@ def _columns(connection: sqlite3.Connection, path: Path) -> set[str]:
 def _query(columns: set[str], path: Path) -> str:
     """The shapes differ in ids, keys and constraints; for reading only the columns' names matter."""
     if {"cli_command", "textfsm_content"} <= columns:
+        kept = ", ".join(c if c in columns else "''" for c in ("textfsm_hash", "created"))
         source = "source" if "source" in columns else "''"
-        wanted = f"cli_command, textfsm_content, {source}, '', ''"
+        wanted = f"cli_command, textfsm_content, {source}, '', '', {kept}"
     elif {"name", "template"} <= columns:
         platform = "platform" if "platform" in columns else "''"
         command = "command" if "command" in columns else "''"
-        wanted = f"name, template, 'custom', {platform}, {command}"
+        created = "created_at" if "created_at" in columns else "''"
+        source = "'custom'"
+        if "description" in columns:
+            # vctui keeps the source there, for want of a column.
+            source = f"CASE WHEN description = '{NTC_SOURCE}' THEN description ELSE 'custom' END"
+        wanted = f"name, template, {source}, {platform}, {command}, '', {created}"
     else:
         raise DataError(f"{path}: the table templates has other columns than expected", _REPLACE)
     return f"SELECT {wanted} FROM templates ORDER BY rowid LIMIT {MAX_TEMPLATES}"  # noqa: S608 (own constants)
 
 
 def _template(row: tuple[Any, ...]) -> Template | None:
-    name, content, source, platform, command = (_text(value) for value in row)
+    name, content, source, platform, command, digest, created = (_text(value) for value in row)
     name = name.strip().removesuffix(".textfsm")
     if not name or not content or len(name) > MAX_NAME_CHARS or len(content) > MAX_TEMPLATE_CHARS:
         return None
-    return Template(name, content, source, platform.strip(), command.strip())
+    return Template(name, content, source, platform.strip(), command.strip(), digest, created)
 
 
 def _text(value: Any) -> str:
@@ -133,23 +144,43 @@ def ntc_rows(created: datetime | None = None) -> list[dict[str, str]]:
 
 
 def folder_rows(
-    folder: Path, source: str = "custom", created: datetime | None = None
+    folder: Path,
+    source: str = "custom",
+    created: datetime | None = None,
+    bad: list[str] | None = None,
 ) -> list[dict[str, str]]:
     """The `*.textfsm` files of a folder as rows for the template store. Raises StorageError.
 
-    `created` is local time without offset, as the column has always held it.
+    `created` is local time without offset, as the column has always held it. A file that is no template for
+    the store is named in `bad` and left out; without `bad` it is an error.
     """
     stamp = (created or datetime.now()).isoformat(timespec="seconds")  # noqa: DTZ005 (the column's convention)
     try:
         files = sorted(file for file in folder.iterdir() if file.suffix == ".textfsm" and file.is_file())
-        return [_row(file, source, stamp) for file in files]
-    except (OSError, UnicodeDecodeError) as error:
-        reason = error.strerror if isinstance(error, OSError) else "not UTF-8 text"
-        raise StorageError(f"{folder}: templates cannot be read: {reason}") from error
+    except OSError as error:
+        raise StorageError(f"{folder}: templates cannot be read: {error.strerror}") from error
+    rows = []
+    for file in files:
+        try:
+            rows.append(_row(file, source, stamp))
+        except StorageError as error:
+            if bad is None:
+                raise
+            bad.append(error.message)
+    return rows
 
 
 def _row(file: Path, source: str, created: str) -> dict[str, str]:
-    content = file.read_text(encoding="utf-8")
+    try:
+        with file.open("rb") as opened:
+            data = opened.read(MAX_TEMPLATE_CHARS + 1)
+        content = data.decode("utf-8-sig").replace("\r\n", "\n")
+    except OSError as error:
+        raise StorageError(f"{file}: cannot be read: {error.strerror}") from error
+    except UnicodeDecodeError as error:
+        raise StorageError(f"{file}: not UTF-8 text") from error
+    if len(data) > MAX_TEMPLATE_CHARS or len(file.stem) > MAX_NAME_CHARS or not content:
+        raise StorageError(f"{file}: no template: empty, or larger than 1 MiB, or its name is too long")
     return {
         "cli_command": file.stem,
         "cli_content": "",
@@ -165,6 +196,7 @@ class TemplateSet:
 
     def __init__(self, db_path: str | Path, on_change: Callable[[], None] | None = None) -> None:
         self._path = Path(db_path)
+        self._files = (str(self._path), f"{self._path}-wal")
         self._on_change = on_change
         self._stamp: tuple[Any, ...] | None = None
         self._by_name: dict[str, tuple[Template, ...]] = {}
@@ -183,9 +215,10 @@ class TemplateSet:
         return self._by_name
 
     def _stat(self) -> tuple[Any, ...]:
-        def stats() -> Iterator[tuple[int, int, int]]:
-            for file in (self._path, Path(f"{self._path}-wal")):
-                if file.exists() and (found := file.stat()).st_size:
-                    yield found.st_ino, found.st_size, found.st_mtime_ns
-
-        return tuple(stats())
+        stamp: list[tuple[int, int, int]] = []
+        for path in self._files:
+            with contextlib.suppress(OSError):
+                found = os.stat(path)  # noqa: PTH116 (asked before every validation: a Path takes twice as long)
+                if found.st_size:
+                    stamp.append((found.st_ino, found.st_size, found.st_mtime_ns))
+        return tuple(stamp)

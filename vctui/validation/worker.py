@@ -9,18 +9,21 @@ import subprocess
 import sys
 import threading
 import time
+from collections import Counter
+from contextlib import ExitStack
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
 from vctui.errors import DataError, StorageError
-from vctui.validation.frames import Reader, pack
+from vctui.validation.frames import Reader, pack, uncollected
 from vctui.validation.scoring import ValidationResult
 
 START_SECONDS = 30.0
 """A child that has not said hello by then will not."""
 GRACE_SECONDS = 0.25
 """The child stops a slow template by itself at the limit; it is killed if it does not."""
+OVERRUNS = 3
 _BOOTSTRAP = (
     "import json, sys; sys.path[:] = json.loads(sys.argv.pop(1)); "
     "from vctui.validation.child import main; sys.exit(main())"
@@ -40,65 +43,87 @@ _KEPT = (
 
 
 class ValidationWorker:
-    """One persistent child process that validates; started when first needed, killed when it hangs.
+    """A few persistent child processes that validate; each started when needed, killed when it hangs.
 
-    One thread at a time uses it; others wait their turn. Close it, or use it as a context manager.
+    Threads share it: so many as there are children are served at once, others wait their turn. Close it, or
+    use it as a context manager.
     """
 
-    def __init__(self, db_path: str | Path) -> None:
+    def __init__(self, db_path: str | Path, size: int | None = None) -> None:
         self._db_path = Path(db_path).absolute()
+        self._size = size or min(2, os.cpu_count() or 1)
+        self._turns = threading.BoundedSemaphore(self._size)
+        self._closing = threading.Lock()
         self._lock = threading.Lock()
-        self._child: _Child | None = None
+        self._idle: list[_Child] = []
+        self._overruns: Counter[str] = Counter()
 
     def validate(self, output: str, filter_str: str | None = None, timeout: float = 5.0) -> ValidationResult:
         """As `ValidationEngine.validate`; after `timeout` seconds the child is killed and the reason says so.
 
-        A child that dies is replaced at the next call. Raises DataError for a bad database, StorageError if
-        no process can be started.
+        A child that dies is replaced at the next call. A filter that ran out of time again and again gets a
+        tenth of it from then on, so that one bad template cannot hold up a run of thousands. Raises DataError
+        for a bad database, StorageError if no process can be started.
         """
+        if self._overruns[filter_str or ""] >= OVERRUNS:
+            timeout /= 10
+        result = self._validate(output, filter_str, timeout)
+        if not result.is_valid and "took longer than" in (result.reason or ""):
+            self._overruns[filter_str or ""] += 1
+        return result
+
+    def _validate(self, output: str, filter_str: str | None, timeout: float) -> ValidationResult:
         request = {"output": output, "filter": filter_str, "timeout": timeout}
-        with self._lock:
-            kept = self._child is not None
-            try:
-                answer = self._ask(request, timeout)
-                if isinstance(answer, _Dead) and kept and not answer.timed_out and not answer.template:
-                    # It had died before this output came, killed by somebody else.
-                    answer = self._ask(request, timeout)
-            except BaseException:
-                self._drop()
-                raise
+        with self._turns:
+            answer, kept = self._ask(request, timeout)
+            if isinstance(answer, _Dead) and kept and not answer.timed_out and not answer.template:
+                # It had died before this output came, killed by somebody else.
+                answer, _ = self._ask(request, timeout)
         if isinstance(answer, _Dead):
             return ValidationResult(answer.template, reason=answer.reason(timeout))
         if "error" in answer:
             raise DataError(answer["error"], answer.get("next_step"))
-        return ValidationResult(**answer["result"])
+        names = answer["names"]
+        with uncollected(len(output)):
+            records = [dict(zip(names, row, strict=True)) for row in answer["rows"]]
+        return ValidationResult(**answer["result"], records=records)
 
-    def _ask(self, request: dict[str, Any], timeout: float) -> dict[str, Any] | _Dead:
-        if self._child is None or not self._child.alive:
-            self._drop()
-            self._child = _Child(self._db_path)
-        child = self._child
+    def _ask(self, request: dict[str, Any], timeout: float) -> tuple[dict[str, Any] | _Dead, bool]:
+        """The answer, and whether the child had been there before."""
+        with self._lock:
+            # The one used last: its templates are compiled, and a run that needs one child starts no other.
+            child = self._idle.pop() if self._idle else None
+        if child is not None and not child.alive:
+            child.end()
+            child = None
+        kept = child is not None
+        child = child or _Child(self._db_path)
         try:
-            return child.ask(request, timeout + GRACE_SECONDS)
+            answer = child.ask(request, timeout + GRACE_SECONDS)
         except _Dead as dead:
             dead.template = child.template
-            self._drop()
-            return dead
+            child.end()
+            return dead, kept
+        except BaseException:
+            child.end()
+            raise
+        with self._lock:
+            self._idle.append(child)
+        return answer, kept
 
     @property
     def pid(self) -> int | None:
-        """The child's process id while there is one."""
-        return self._child.process.pid if self._child else None
+        """The process id of the child that is asked next, if one waits."""
+        with self._lock:
+            return self._idle[-1].process.pid if self._idle else None
 
     def close(self) -> None:
-        """End the child process; it has ended when this returns. Used again, the worker starts another."""
-        with self._lock:
-            self._drop()
-
-    def _drop(self) -> None:
-        child, self._child = self._child, None
-        if child:
-            child.end()
+        """End the child processes; they have ended when this returns. Used again, it starts others."""
+        with self._closing, ExitStack() as stack:
+            for _ in range(self._size):
+                stack.enter_context(self._turns)
+            while self._idle:
+                self._idle.pop().end()
 
     def __enter__(self) -> Self:
         return self

@@ -1,0 +1,32 @@
+"""What validation says of a device of a run, written anew after a template changed."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from vctui.storage.history import History
+from vctui.storage.models_collector import OwnRecords, OwnRunDevice
+
+
+def revise_validation(
+    history: History,
+    row: int,
+    *,
+    template: str | None,
+    score: float | None,
+    records: Sequence[Mapping[str, Any]],
+) -> None:
+    """Replace template, score and records of one device of a run (`RunDeviceRow.id`) in one transaction.
+
+    The capture and VelocityCollector's rows are not touched. Raises DataError, StorageError.
+    """
+    text = json.dumps([dict(record) for record in records], ensure_ascii=False, default=str)
+    values = {"template": template, "score": score, "records": len(records)}
+    with history.writing() as database:
+        OwnRunDevice.update(values).where(OwnRunDevice.id == row).execute(database)
+        OwnRecords.delete().where(OwnRecords.run_device_id == row).execute(database)
+        if records:
+            kept = text.encode("utf-8", "replace").decode()
+            OwnRecords.insert(run_device_id=row, records=kept).execute(database)

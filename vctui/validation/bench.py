@@ -1,0 +1,182 @@
+"""Trying templates on an output: candidates ranked as the engine ranks them, and what is wrong with a text.
+
+This is the side of the process that `bench_process.Bench` starts and may kill: parsing happens here only.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import re
+import resource
+import signal
+import sys
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any
+
+from vctui.errors import DataError
+from vctui.validation.engine import ValidationEngine
+from vctui.validation.machine import Machine, TemplateError, records
+from vctui.validation.scoring import ValidationResult
+from vctui.validation.search import Trial
+from vctui.validation.templates import Template
+
+MEMORY_BYTES = 512 * 1024 * 1024
+MAX_TRIED = 100
+MAX_RECORDS = 200
+"""Records that are shown of a candidate that is not the answer."""
+MAX_PROBLEMS = 20
+
+_LINE = re.compile(r"[\s.]*(?:Rule )?Line:?\s*(\d+)\.?")
+_STATE_MISSING = re.compile(r"State '(.*)' not found, referenced in state '(.*)'")
+
+
+@dataclass(frozen=True, slots=True)
+class Tried:
+    """One template that was tried, with its score; `reason` says why it is not the output's."""
+
+    name: str
+    score: float
+    record_count: int = 0
+    records: list[dict[str, Any]] = field(default_factory=list)
+    """The first ones."""
+    reason: str | None = None
+    parts: Mapping[str, float] = field(default_factory=dict)
+    source: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """What is wrong with a template's text, and in which line (from 1; 0 where no line is at fault)."""
+
+    line: int
+    message: str
+
+    def __str__(self) -> str:
+        return f"line {self.line}: {self.message}" if self.line else self.message
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """The engine's answer, the templates that it chose among (best first), and the problems of a text."""
+
+    verdict: ValidationResult = field(default_factory=ValidationResult)
+    tried: tuple[Tried, ...] = ()
+    problems: tuple[Problem, ...] = ()
+
+
+class BenchEngine(ValidationEngine):
+    """The engine itself, which remembers what it tried; a text may stand in for one stored template."""
+
+    def __init__(self, db_path: str | Path, draft: Template | None = None) -> None:
+        super().__init__(db_path)
+        self.trials: list[Trial] = []
+        self._draft = draft
+
+    def _answer(self, trials: list[Trial], tried: int) -> ValidationResult:
+        self.trials = trials
+        return super()._answer(trials, tried)
+
+    def _templates(self) -> Mapping[str, tuple[Template, ...]]:
+        stored = super()._templates()
+        return stored if self._draft is None else {**stored, self._draft.name.lower(): (self._draft,)}
+
+    def report(self, output: str, filter_str: str | None) -> Report:
+        """Match, and say what was tried."""
+        verdict = self.match(output, filter_str)
+        ranked = sorted(self.trials, key=lambda trial: (trial.failure is not None, -trial.rank))
+        return Report(verdict, tuple(_tried(trial) for trial in ranked[:MAX_TRIED]))
+
+
+def _tried(trial: Trial) -> Tried:
+    rows = records(trial.parsed) if trial.parsed is not None else []
+    points = trial.score.points if trial.score and rows else 0.0
+    return Tried(
+        trial.candidate.name,
+        points,
+        len(rows),
+        rows[:MAX_RECORDS],
+        trial.failure,
+        trial.score.parts if trial.score else {},
+        ", ".join(dict.fromkeys(t.source or "?" for t in trial.candidate.templates)),
+    )
+
+
+def problems_of(content: str) -> tuple[Problem, ...]:
+    """What TextFSM refuses in a template. It stops at the first, so bad rules are left out in turn."""
+    lines = content.splitlines()
+    found: list[Problem] = []
+    while len(found) < MAX_PROBLEMS:
+        try:
+            Machine("\n".join(lines) + "\n")
+        except (TemplateError, RecursionError) as error:
+            problem = _problem(str(error) or "its nesting is too deep", lines)
+            found.append(problem)
+            line = lines[problem.line - 1] if 0 < problem.line <= len(lines) else ""
+            if not line[:1].isspace() or line.lstrip().startswith("#"):
+                break
+            lines[problem.line - 1] = "  # " + line.strip()
+        else:
+            break
+    return tuple(sorted(found, key=lambda problem: problem.line))
+
+
+def _problem(message: str, lines: list[str]) -> Problem:
+    number = 0
+    if named := _LINE.search(message):
+        number = int(named[1])
+    elif state := _STATE_MISSING.search(message):
+        number = _line_of_transition(lines, *state.groups())
+    return Problem(number, _LINE.sub("", message).strip() or "not a TextFSM template")
+
+
+def _line_of_transition(lines: list[str], target: str, state: str) -> int:
+    within = False
+    for number, line in enumerate(lines, 1):
+        if line and not line[0].isspace():
+            within = line.strip() == state
+        elif within and re.search(rf"->.*\b{re.escape(target)}\s*$", line):
+            return number
+    return 0
+
+
+def answer(request: Mapping[str, Any], announce: Any) -> dict[str, Any]:
+    """One question's answer as plain data."""
+    draft = request.get("draft")
+    if draft is not None and (problems := problems_of(draft["content"])):
+        return {"problems": [asdict(problem) for problem in problems]}
+    if request.get("output") is None:
+        return {}
+    template = Template(draft["name"], draft["content"], "draft") if draft is not None else None
+    engine = BenchEngine(request["db_path"], template)
+    engine.on_template = announce
+    engine.time_limit = request["seconds"]
+    try:
+        report = engine.report(request["output"], request["filter"])
+    except DataError as error:
+        return {"error": error.message, "next_step": error.next_step}
+    verdict = {name: getattr(report.verdict, name) for name in ValidationResult.__dataclass_fields__}
+    verdict["parts"] = dict(report.verdict.parts)
+    return {"verdict": verdict, "tried": [asdict(tried) for tried in report.tried]}
+
+
+def main() -> int:
+    """Read one question from stdin, write the templates that are tried and the answer, a line each."""
+    with contextlib.suppress(OSError, ValueError):
+        resource.setrlimit(resource.RLIMIT_AS, (MEMORY_BYTES, MEMORY_BYTES))
+        resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    with os.fdopen(os.dup(sys.stdout.fileno()), "w", encoding="ascii") as answers:
+        # Nothing that is printed by chance may get between the lines.
+        os.dup2(sys.stderr.fileno(), sys.stdout.fileno())
+
+        def say(message: dict[str, Any]) -> None:
+            answers.write(json.dumps(message) + "\n")
+            answers.flush()
+
+        request = json.load(sys.stdin)
+        say({"answer": answer(request, lambda name: say({"template": name}))})
+    return 0
