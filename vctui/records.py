@@ -84,9 +84,13 @@ class SSHCredentials:
     id: int | None = None
     password: str | None = field(default=None, repr=False)
     private_key: str | None = field(default=None, repr=False)
-    """PEM or OpenSSH text."""
+    """PEM or OpenSSH text; the line of an OpenSSH certificate for it may follow."""
     passphrase: str | None = field(default=None, repr=False)
     enable_secret: str | None = field(default=None, repr=False)
+    agent: bool = False
+    """Sign with a key of the user's ssh-agent, in place of `private_key`."""
+    agent_key: str = ""
+    """Which of its keys: SHA256 fingerprint, public line or comment; "" when it holds only one."""
 
 
 @dataclass(frozen=True, slots=True)
