@@ -162,7 +162,7 @@ class Login:
 
     def _answer(self, event: threading.Event) -> tuple[str, ...] | None:
         """None when logged in, else the methods which the server takes next."""
-        if not event.wait(self._deadline.remaining()):
+        if not self._transport.wait_for(event, self._deadline.remaining()):
             raise DeviceError("auth_timeout", "the device does not answer the login")
         if self._handler.is_authenticated():
             return None

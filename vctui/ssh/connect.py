@@ -157,9 +157,9 @@ def shake_hands(
     done = threading.Event()
     transport.start_client(event=done)
     try:
-        if not transport.identified.wait(ident_timeout):
+        if not transport.wait_for(transport.identified, ident_timeout):
             raise DeviceError("connection_timeout", "the device does not identify itself as an SSH server")
-        if not done.wait(kex_timeout):
+        if not transport.wait_for(done, kex_timeout):
             raise DeviceError("connection_timeout", "the device does not finish the key exchange")
         if not (transport.is_active() and transport.initial_kex_done):
             raise _handshake_error(transport)

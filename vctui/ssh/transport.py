@@ -129,6 +129,13 @@ class Transport(paramiko.Transport):
         available = getattr(self, table)
         return tuple(name for name in names + legacy if name in available)
 
+    def wait_for(self, event: threading.Event, seconds: float) -> bool:
+        """Wait until the connection has brought what sets the event; False when it took too long.
+
+        Whoever waits for an answer of the server waits here, never on the event itself.
+        """
+        return event.wait(seconds)
+
     @property
     def heard(self) -> bool:
         """True when the server has sent anything at all."""
