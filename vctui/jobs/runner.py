@@ -25,6 +25,7 @@ from vctui.jobs.record import Recorder, RecordOptions
 from vctui.jobs.result import JobResult
 from vctui.jobs.source import JobSource
 from vctui.jobs.tally import ProgressCallback, Tally
+from vctui.questions import Desk
 from vctui.records import CredentialInfo, SSHCredentials
 from vctui.ssh import ExecutorOptions, SSHExecutorPool, Target
 from vctui.storage import History, Inventory, clean_temporary, job_lock, run_is_alive
@@ -42,6 +43,7 @@ class JobRunner:
 
     `credentials` is an unlocked resolver, or one login for every device. `sink` hears every event, from
     worker threads; setting `cancel` stops the run: live sessions are closed, their devices are `cancelled`.
+    Questions for a person go to `desk`; without one they are answered with no.
     An `engine` handed in takes the place of the validation worker and is called in this process. `quiet` is
     there for scripts written for VelocityCollector: this runner never prints.
     """
@@ -67,6 +69,7 @@ class JobRunner:
         engine: Engine | None = None,
         credential: str | None = None,
         allow_any_command: bool = False,
+        desk: Desk | None = None,
     ) -> None:
         self._credentials = credentials
         self._validate = validate
@@ -84,6 +87,7 @@ class JobRunner:
         self._engine = engine
         self._credential = credential
         self._allow_any_command = allow_any_command
+        self._desk = desk
 
     def run(self, path: str | Path, progress_callback: ProgressCallback | None = None) -> JobResult:
         """Run a job file. What keeps the run from starting is in the result's `error`."""
@@ -239,6 +243,7 @@ class JobRunner:
                 on_phase=phase,
                 on_result=lambda target, outcome: recorder.put(plan.items[target.key], outcome),
                 cancel=tally.stop,
+                desk=self._desk,
             )
         finally:
             recorder.close()

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from vctui.ssh.hostkey_index import HostKeyEntry
 from vctui.ssh.hostkeys import KeyCheck, KnownHosts, ScannedKey
-from vctui.ssh.model import CommandOutput, ExecutionResult, ExecutorOptions, Target
+from vctui.ssh.model import CommandOutput, ExecutionResult, ExecutorOptions, LoginGuard, LoginOutcome, Target
 from vctui.ssh.platforms import get_platform, load_platforms
 from vctui.ssh.rules import Platform
 
@@ -25,6 +25,8 @@ __all__ = [
     "HostKeyEntry",
     "KeyCheck",
     "KnownHosts",
+    "LoginGuard",
+    "LoginOutcome",
     "Platform",
     "SSHExecutorPool",
     "ScanResult",

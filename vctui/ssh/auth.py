@@ -18,6 +18,7 @@ from vctui.errors import DeviceError
 from vctui.records import SSHCredentials
 from vctui.ssh.connect import lost
 from vctui.ssh.lifeline import Deadline
+from vctui.ssh.model import LoginOutcome
 from vctui.ssh.transport import Transport
 from vctui.text import safe_line
 
@@ -114,13 +115,19 @@ class _Handler(AuthHandler):
 
 
 class Login:
-    """The login of one connection whose host key has been accepted."""
+    """The login of one connection whose host key has been accepted.
 
-    def __init__(self, transport: Transport, deadline: Deadline) -> None:
+    `admit` is called once, right before the first secret is sent; it gives the login to use. `outcome` is
+    what the device said of it.
+    """
+
+    def __init__(self, transport: Transport, deadline: Deadline, admit: Callable[[], SSHCredentials]) -> None:
         self._transport = transport
         self._deadline = deadline
+        self._admit = admit
         self._handler = _Handler(transport)
         self._sent_secret = False
+        self.outcome: LoginOutcome = "unknown"
 
     def run(self, credentials: SSHCredentials, key: paramiko.PKey | None) -> None:
         """Log in with the one method that fits; the next factor only when the server asks for it.
@@ -142,8 +149,11 @@ class Login:
             method = _choose(allowed, tried, credentials, key)
             if method is None:
                 raise self._refused(allowed)
+            if not tried:
+                credentials = self._admit()
             tried.add(method)
             allowed = self._try(method, credentials, key)
+        self.outcome = "accepted"
 
     def _try(
         self, method: str, credentials: SSHCredentials, key: paramiko.PKey | None
@@ -180,6 +190,7 @@ class Login:
         raise self._failed() from cause
 
     def _failed(self) -> DeviceError:
+        self.outcome = "refused"
         reason = safe_line(self._transport.disconnect_reason, 120)
         return DeviceError("auth_failed", "the device refuses the login" + (f": {reason}" if reason else ""))
 

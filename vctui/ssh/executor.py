@@ -10,11 +10,12 @@ from typing import Any
 from vctui.config import find_home, pause
 from vctui.errors import DeviceError, UsageError
 from vctui.events import Phase
+from vctui.questions import HEADLESS, Desk
 from vctui.records import SSHCredentials
 from vctui.ssh.auth import KeyRing
 from vctui.ssh.hostkeys import KnownHosts
 from vctui.ssh.lifeline import Lifelines
-from vctui.ssh.model import CommandOutput, ExecutionResult, ExecutorOptions, Target
+from vctui.ssh.model import CommandOutput, ExecutionResult, ExecutorOptions, LoginGuard, Target
 from vctui.ssh.platforms import load_platforms
 from vctui.ssh.session import Session, Surroundings, failed_result
 from vctui.ssh.shell import Held
@@ -53,9 +54,12 @@ class SSHExecutorPool:
         on_phase: PhaseCallback = _ignore_phase,
         on_result: ResultCallback,
         cancel: threading.Event | None = None,
+        desk: Desk | None = None,
+        guard: LoginGuard | None = None,
     ) -> None:
         """Work through the targets; returns when each has had exactly one `on_result`, cancelled ones too.
 
+        Questions for a person go to `desk`; `guard` decides when a login may be tried.
         Callbacks come from several threads; what they raise is logged. Setting `cancel` closes all live
         sessions at once. Raises StorageError for an unreadable known_hosts and UsageError for a bad platform
         file, both before anything is sent.
@@ -64,7 +68,8 @@ class SSHExecutorPool:
         known_hosts = KnownHosts(options.known_hosts or find_home() / "known_hosts")
         known_hosts.lookup("")
         load_platforms(options.platforms)
-        shared = Surroundings(options, known_hosts, KeyRing(), Held(options.max_held))
+        held = Held(options.max_held)
+        shared = Surroundings(options, known_hosts, KeyRing(), held, desk or HEADLESS, guard)
         lifelines = Lifelines()
 
         def collect(target: Target) -> None:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 
 
 class Deadline:
@@ -22,6 +23,22 @@ class Deadline:
     def within(self, seconds: float) -> float:
         """What is left, but no more than `seconds`: how long one wait may take."""
         return min(seconds, self.remaining())
+
+    def extend(self, seconds: float) -> None:
+        """Put it off."""
+        self._at += seconds
+
+
+@contextmanager
+def clock_stopped(*deadlines: Deadline) -> Iterator[None]:
+    """Give back the time that the block takes: it waits for a person or other devices, not for this one."""
+    started = time.monotonic()
+    try:
+        yield
+    finally:
+        spent = time.monotonic() - started
+        for deadline in deadlines:
+            deadline.extend(spent)
 
 
 class Lifeline:

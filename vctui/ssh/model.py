@@ -4,12 +4,16 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any, Literal, Protocol
 
 from vctui.config import HostKeyPolicy
 from vctui.events import Verdict
 from vctui.records import SSHCredentials
 
+if TYPE_CHECKING:
+    from vctui.ssh.lifeline import Deadline, Lifeline
+
+LoginOutcome = Literal["accepted", "refused", "unknown"]
 MIB = 1024 * 1024
 
 
@@ -100,3 +104,20 @@ class ExecutorOptions:
     """Of all commands that are running at one time, so that a flood on many devices fits into memory."""
     platforms: Path | None = None
     """A folder of the user's own platform files, which win over the built-in ones."""
+
+
+class LoginGuard(Protocol):
+    """Who decides when a login may be tried. Called from the workers' threads."""
+
+    def admit(self, target: Target, lifeline: Lifeline, deadline: Deadline) -> SSHCredentials | None:
+        """Wait until this device may be tried: its host key was accepted, and no secret was sent yet.
+
+        Returns the login to use in place of the target's, or None to use that. Ends early when the lifeline
+        is cut or the deadline is over. Raises DeviceError (breaker_open) when it must not be tried.
+        """
+
+    def report(self, target: Target, outcome: LoginOutcome) -> None:
+        """What came of it, exactly once for each device that was admitted.
+
+        `unknown` is every end that says nothing of the credential: no answer, or no secret was asked for.
+        """

@@ -14,12 +14,14 @@ from paramiko.ssh_exception import SSHException
 
 from vctui.errors import DeviceError, HostKeyRefused, StorageError
 from vctui.events import Phase
+from vctui.questions import HEADLESS, Desk
+from vctui.records import SSHCredentials
 from vctui.ssh.auth import KeyRing, Login
 from vctui.ssh.connect import hang_up, open_socket, presented_key, shake_hands
 from vctui.ssh.hostkey_index import host_name
 from vctui.ssh.hostkeys import KeyCheck, KnownHosts, ScannedKey
-from vctui.ssh.lifeline import Deadline, Lifeline
-from vctui.ssh.model import CommandOutput, ExecutionResult, ExecutorOptions, Target
+from vctui.ssh.lifeline import Deadline, Lifeline, clock_stopped
+from vctui.ssh.model import CommandOutput, ExecutionResult, ExecutorOptions, LoginGuard, Target
 from vctui.ssh.platforms import GENERIC, get_platform
 from vctui.ssh.rules import changes_configuration
 from vctui.ssh.shell import Held, Shell, open_channel
@@ -38,6 +40,8 @@ class Surroundings:
     known_hosts: KnownHosts
     keys: KeyRing
     held: Held
+    desk: Desk = HEADLESS
+    guard: LoginGuard | None = None
 
 
 class Session:
@@ -163,8 +167,25 @@ class Session:
 
     def _log_in(self, transport: Transport, key: paramiko.PKey | None) -> None:
         self._on_phase("authenticating")
+        target, guard = self._target, self._shared.guard
         deadline = Deadline(self._within(self._shared.options.auth_timeout))
-        Login(transport, deadline).run(self._target.credentials, key)
+        admitted = False
+
+        def admit() -> SSHCredentials:
+            nonlocal admitted
+            if guard is None:
+                return target.credentials
+            with clock_stopped(deadline, self._deadline):
+                instead = guard.admit(target, self._lifeline, self._deadline)
+            admitted = True
+            return instead or target.credentials
+
+        login = Login(transport, deadline, admit)
+        try:
+            login.run(target.credentials, key)
+        finally:
+            if guard is not None and admitted:
+                guard.report(target, login.outcome)
 
     def _find_prompt(self, transport: Transport) -> Talk:
         target, options = self._target, self._shared.options
