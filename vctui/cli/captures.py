@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 from typing import TYPE_CHECKING, Any
 
-from vctui.cli import captures_export
+from vctui.cli import captures_export, captures_search
 from vctui.cli.parsing import Parser, add_command, add_group, positive
 
 if TYPE_CHECKING:
@@ -17,8 +17,9 @@ def add_commands(commands: argparse._SubParsersAction[Parser]) -> None:
     group = add_group(
         commands,
         "captures",
-        "List, show, export and parse again what runs have saved",
-        examples="vctui captures list --type arp\nvctui captures export --csv --type arp > arp.csv",
+        "List, show, search, compare, export and parse again what runs have saved",
+        examples="vctui captures list --type arp\nvctui captures search 10.20.30.40 --type arp\n"
+        "vctui captures diff core-1 configs\nvctui captures export --csv --type arp > arp.csv",
     )
     listing = add_command(
         group,
@@ -39,6 +40,7 @@ def add_commands(commands: argparse._SubParsersAction[Parser]) -> None:
     )
     show.add_argument("capture", metavar="CAPTURE", help="its number, its file or its device's name")
     show.add_argument("--type", metavar="T", help="of the device's captures, the newest of this type")
+    captures_search.add_commands(group)
     captures_export.add_commands(group)
 
 

@@ -100,7 +100,7 @@ def _documents(settings: Settings, args: argparse.Namespace) -> list[dict[str, A
         closing(open_engine(settings.templates_db, settings.validation_engine)) as engine,
     ):
         shelf = CaptureShelf(settings, history)
-        for capture in _chosen(history, shelf, args):
+        for capture in chosen(history, shelf, args):
             try:
                 parsing = shelf.parse(capture, engine, args.filter)
             except VctuiError as error:
@@ -109,7 +109,8 @@ def _documents(settings: Settings, args: argparse.Namespace) -> list[dict[str, A
     return documents
 
 
-def _chosen(history: History, shelf: CaptureShelf, args: argparse.Namespace) -> Iterable[StoredCapture]:
+def chosen(history: History, shelf: CaptureShelf, args: argparse.Namespace) -> Iterable[StoredCapture]:
+    """The captures that the options of `add_selection` mean, or those named one by one."""
     from vctui.cli.outputs import find_record
 
     refs = getattr(args, "captures", None)
@@ -215,7 +216,7 @@ def _again(settings: Settings, args: argparse.Namespace) -> list[Revalidated]:
             revalidate(
                 history,
                 shelf,
-                _chosen(history, shelf, args),
+                chosen(history, shelf, args),
                 engine,
                 wanted=args.filter,
                 template=args.template,

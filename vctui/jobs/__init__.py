@@ -2,6 +2,7 @@
 
 from vctui.jobs.batch import BatchResult, BatchRunner
 from vctui.jobs.batches import load_batch
+from vctui.jobs.compare import Comparison, compare
 from vctui.jobs.export import job_to_json
 from vctui.jobs.fields import check_row, new_row, slugify
 from vctui.jobs.files import parse_job_file
@@ -10,7 +11,8 @@ from vctui.jobs.plan import Plan, PlanItem, Planner, make_plan
 from vctui.jobs.result import JobResult, worst_of
 from vctui.jobs.revalidate import Revalidated, revalidate
 from vctui.jobs.runner import JobRunner
-from vctui.jobs.selection import LeftOut, Selection, select
+from vctui.jobs.search import Found, search
+from vctui.jobs.selection import LeftOut, Selection, compile_pattern, select
 from vctui.jobs.smart_export import document, joined_table, table
 from vctui.jobs.source import ImportedJob, JobEntry, JobSource
 from vctui.jobs.stored import CaptureShelf, Parsing, StoredCapture, safe_text
@@ -19,6 +21,8 @@ __all__ = [
     "BatchResult",
     "BatchRunner",
     "CaptureShelf",
+    "Comparison",
+    "Found",
     "ImportedJob",
     "Job",
     "JobCommand",
@@ -35,6 +39,8 @@ __all__ = [
     "Selection",
     "StoredCapture",
     "check_row",
+    "compare",
+    "compile_pattern",
     "document",
     "filter_from_row",
     "job_from_row",
@@ -46,6 +52,7 @@ __all__ = [
     "parse_job_file",
     "revalidate",
     "safe_text",
+    "search",
     "select",
     "slugify",
     "table",

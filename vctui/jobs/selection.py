@@ -24,12 +24,15 @@ class Selection:
     left_out: tuple[LeftOut, ...]
 
 
-def compile_pattern(pattern: str) -> Callable[[str], bool]:
-    """A case-insensitive search for `pattern`, in time linear in the name. Raises UsageError."""
+def compile_pattern(
+    pattern: str, what: str = "name pattern", *, ignore_case: bool = True, literal: bool = False
+) -> Callable[[str], bool]:
+    """A search for `pattern` in time linear in the text, whatever the pattern. Raises UsageError."""
     import re2
 
     options = re2.Options()
-    options.case_sensitive = False
+    options.case_sensitive = not ignore_case
+    options.literal = literal
     options.log_errors = False
     options.max_mem = 8 << 20
     try:
@@ -37,7 +40,7 @@ def compile_pattern(pattern: str) -> Callable[[str], bool]:
     except re2.error as error:
         reason = error.args[0] if error.args else "not a regular expression"
         text = reason.decode(errors="replace") if isinstance(reason, bytes) else str(reason)
-        raise UsageError(f"name pattern {pattern!r} is not a regular expression: {text}") from error
+        raise UsageError(f"{what} {pattern!r} is not a regular expression: {text}") from error
     return lambda text: compiled.search(text) is not None
 
 
