@@ -1,7 +1,7 @@
 """The door of the jobs room: what a job is, whom it means, and how it runs. It composes the other rooms."""
 
 from vctui.jobs.batch import BatchResult, BatchRunner
-from vctui.jobs.batches import load_batch
+from vctui.jobs.batches import Batch, create_batch, find_batch, list_batches, load_batch
 from vctui.jobs.compare import Comparison, compare
 from vctui.jobs.export import job_to_json
 from vctui.jobs.fields import check_row, new_row, slugify
@@ -18,6 +18,7 @@ from vctui.jobs.source import ImportedJob, JobEntry, JobSource
 from vctui.jobs.stored import CaptureShelf, Parsing, StoredCapture, safe_text
 
 __all__ = [
+    "Batch",
     "BatchResult",
     "BatchRunner",
     "CaptureShelf",
@@ -41,11 +42,14 @@ __all__ = [
     "check_row",
     "compare",
     "compile_pattern",
+    "create_batch",
     "document",
     "filter_from_row",
+    "find_batch",
     "job_from_row",
     "job_to_json",
     "joined_table",
+    "list_batches",
     "load_batch",
     "make_plan",
     "new_row",
