@@ -1,0 +1,193 @@
+"""Runs clients in processes of their own, in turn, and makes one figure of several rounds."""
+
+from __future__ import annotations
+
+import json
+import os
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterable, Iterator
+from contextlib import ExitStack
+from dataclasses import asdict, dataclass, field, replace
+from pathlib import Path
+
+from benchmarks.ssh_fleet import Fleet
+from benchmarks.ssh_rows import Figure, Goal, Row
+from benchmarks.ssh_work import Done, Work
+
+
+@dataclass
+class Measured:
+    """What a client did in each round."""
+
+    work: Work
+    rounds: list[Done] = field(default_factory=list)
+    megabytes: float = 0.0
+
+    def value(self, figure: Figure) -> float | None:
+        """The median over the rounds; None when the client never came to an end."""
+        values = [value for done in self.rounds if (value := self._one(done, figure)) is not None]
+        return statistics.median(values) if values else None
+
+    def _one(self, done: Done, figure: Figure) -> float | None:
+        devices = self.work.devices
+        if figure == "failed":
+            return float(done.failed)
+        if not done.seconds:
+            return None
+        if figure in done.extra:
+            return done.extra[figure]
+        if figure == "rate":
+            return len(done.each) / done.seconds
+        if figure == "p50":
+            return statistics.median(done.each) * 1000 if done.each else None
+        if figure == "MB/s":
+            return self.megabytes * len(done.each) / done.seconds
+        if figure == "CPU ms/MB":
+            return done.cpu * 1000 / (self.megabytes * len(done.each)) if done.each else None
+        if figure in ("lag p99", "lag max"):
+            return done.late[1 if figure == "lag p99" else 2] * 1000 if done.late else None
+        return {"cpu": done.cpu * 1000 / devices, "rss": done.rss, "seconds": done.seconds}.get(figure)
+
+
+class Bench:
+    """The harness: which cores are whose, and the processes."""
+
+    def __init__(self) -> None:
+        self.cores = sorted(os.sched_getaffinity(0))
+
+    @property
+    def can_pin(self) -> bool:
+        return len(self.cores) > 1
+
+    def measure(self, row: Row, clients: Iterable[str], rounds: int, devices: int) -> dict[str, Measured]:
+        """Every client once a round, in turn, on the same devices."""
+        found: dict[str, Measured] = {}
+        pinned = row.pinned and self.can_pin
+        client_cores = self.cores[:1] if pinned else self.cores
+        fleet_cores = self.cores[1:] if pinned else self.cores
+        with ExitStack() as stack:
+            folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="vctui-bench-")))
+            fleet = stack.enter_context(Fleet(row.fleet, fleet_cores)) if row.kind == "sessions" else None
+            for name in clients:
+                found[name] = self._work(row, name, fleet, folder, devices)
+            if fleet is not None:
+                fleet.known_hosts(folder / "known_hosts", found[next(iter(found))].work.hosts)
+            for number in range(rounds):
+                for name, measured in found.items():
+                    if number and name in row.fewer:
+                        continue
+                    if sum(not done.seconds for done in measured.rounds) > 1:
+                        continue  # twice it did not end in time
+                    with tempfile.TemporaryDirectory(dir=folder) as home:
+                        work = replace(measured.work, folder=home)
+                        if fleet is not None:
+                            (Path(home) / "known_hosts").write_bytes((folder / "known_hosts").read_bytes())
+                        measured.rounds.append(self._one(row, work, client_cores))
+        return found
+
+    def _work(self, row: Row, name: str, fleet: Fleet | None, folder: Path, devices: int) -> Measured:
+        signs = row.fleet.lines
+        megabytes = 0.0
+        if row.sign != "Internet":
+            signs, size = _running_config(row.fleet.run_kib)
+            megabytes = size * row.repeat / 1e6
+        work = Work(
+            client=name,
+            port=fleet.port if fleet is not None else 0,
+            folder=str(folder),
+            devices=min(devices, row.fewer.get(name, devices)),
+            workers=row.workers,
+            command=row.command,
+            repeat=row.repeat,
+            sign=row.sign,
+            signs=signs,
+            patience=row.patience,
+            ticking=row.ticking,
+        )
+        return Measured(work, megabytes=megabytes)
+
+    def _one(self, row: Row, work: Work, cores: list[int]) -> Done:
+        text = json.dumps(asdict(work))
+        if row.home and work.client.startswith("vctui run"):
+            subprocess.run([sys.executable, "-m", "benchmarks.ssh_own"], input=text, text=True, check=True)
+        errors = (Path(work.folder) / "errors").open("w+")
+        process = subprocess.Popen(
+            [sys.executable, "-m", "benchmarks.ssh_child", row.kind],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=errors,
+            text=True,
+            preexec_fn=lambda: os.sched_setaffinity(0, cores),
+        )
+        assert process.stdin is not None
+        assert process.stdout is not None
+        process.stdin.write(text)
+        process.stdin.close()
+        ends = time.monotonic() + row.limit
+        peak = 0.0
+        while process.poll() is None:
+            if time.monotonic() > ends:
+                process.kill()
+                process.wait()
+                return Done(failed=work.devices, error=f"not done after {row.limit:g} s")
+            peak = max(peak, sum(map(_rss, _tree(process.pid))))
+            time.sleep(0.1)
+        with process.stdout as answers:
+            answer = answers.read()
+        if not answer:
+            errors.seek(0)
+            last = (errors.read().strip().splitlines() or [""])[-1]
+            return Done(failed=work.devices, error=f"ended with code {process.returncode}: {last}")
+        done = Done(**json.loads(answer))
+        done.rss = max(done.rss, peak)
+        return done
+
+
+def _tree(pid: int) -> Iterator[int]:
+    yield pid
+    try:
+        for task in Path(f"/proc/{pid}/task").iterdir():
+            for child in (task / "children").read_text().split():
+                yield from _tree(int(child))
+    except OSError:
+        return
+
+
+def _rss(pid: int) -> float:
+    try:
+        return int(Path(f"/proc/{pid}/statm").read_text().split()[1]) * os.sysconf("SC_PAGE_SIZE") / 2**20
+    except (OSError, IndexError):
+        return 0.0
+
+
+def _running_config(kib: int) -> tuple[int, int]:
+    """How many interfaces the simulator's show running-config has, and its size."""
+    size = len(
+        "Building configuration...\r\n\r\nCurrent configuration : 999999 bytes\r\n!\r\nversion 17.9\r\n"
+    )
+    count = 0
+    while size < kib * 1024:
+        size += len(
+            f"interface GigabitEthernet1/0/{count}\r\n"
+            f" description uplink to port #{count} of closet {count % 97}\r\n"
+            f" switchport access vlan {count % 4094}\r\n spanning-tree portfast\r\n!\r\n"
+        )
+        count += 1
+    return count, size
+
+
+def reached(goal: Goal, found: dict[str, Measured]) -> float | None:
+    """The goal's value; None where a client is missing, or one of this project's devices failed."""
+    if goal.of not in found or (goal.against and goal.against not in found):
+        return None
+    if goal.figure != "failed" and any(done.failed for done in found[goal.of].rounds):
+        return None
+    value = found[goal.of].value(goal.figure)
+    if goal.against is None or value is None:
+        return value
+    base = found[goal.against].value(goal.figure)
+    return value / base if base else None
