@@ -256,7 +256,7 @@ def test_user_names_in_real_use_are_accepted(username: str, tmp_path: Path) -> N
 def test_a_credential_needs_something_to_log_in_with(tmp_path: Path) -> None:
     vault = fresh_vault(tmp_path)
     for password, enable_secret in ((None, None), ("", None), (None, "e")):
-        with pytest.raises(VaultError, match="needs a password or a private key"):
+        with pytest.raises(VaultError, match="needs a password, a private key or the SSH agent"):
             vault.add("lab", "admin", password=password, enable_secret=enable_secret)
     with pytest.raises(VaultError, match="without a private key"):
         vault.add("lab", "admin", password="p", passphrase="pp")

@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from ipaddress import ip_interface
 
+from vctui.scope import ANYWHERE, Scope
+
 
 @dataclass(frozen=True, slots=True)
 class Device:
@@ -91,6 +93,8 @@ class SSHCredentials:
     """Sign with a key of the user's ssh-agent, in place of `private_key`."""
     agent_key: str = ""
     """Which of its keys: SHA256 fingerprint, public line or comment; "" when it holds only one."""
+    scope: Scope = ANYWHERE
+    """Where it may be sent; ask `out_of_scope` before it is."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,3 +108,15 @@ class CredentialInfo:
     has_password: bool
     has_key: bool
     has_enable: bool
+    has_agent: bool = False
+    scope: Scope = ANYWHERE
+
+
+def out_of_scope(credential: SSHCredentials | CredentialInfo, device: Device) -> str | None:
+    """Why a credential must not be sent to a device; None when it may be."""
+    return credential.scope.refusal(
+        name=device.name,
+        host=device.host or "",
+        sites=(device.site, device.site_name),
+        platforms=(device.platform, device.platform_name, device.device_type),
+    )

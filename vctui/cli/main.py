@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 from vctui import __version__
 from vctui.cli import (
+    audit,
     batches,
     captures,
     demo,
@@ -38,7 +39,22 @@ exit codes: 0 all good, 1 internal error, 2 usage, 3 some devices failed or were
 matched, 5 a host key was refused, 6 a credential's breaker opened, 10 home not initialised, 11 another run
 holds the job, 12 vault, 13 data damaged, 14 storage, 129/130/143 ended by SIGHUP/SIGINT/SIGTERM."""
 
-GROUPS = (init, demo, devices, jobs, run, runs, batches, vault, hosts, templates, validate, captures, doctor)
+GROUPS = (
+    init,
+    demo,
+    devices,
+    jobs,
+    run,
+    runs,
+    batches,
+    vault,
+    hosts,
+    templates,
+    validate,
+    captures,
+    audit,
+    doctor,
+)
 
 
 def build_parser() -> Parser:

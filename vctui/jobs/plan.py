@@ -10,7 +10,7 @@ from pathlib import Path
 from vctui.config import Settings
 from vctui.jobs.job import Job, base_folder
 from vctui.jobs.selection import LeftOut, select
-from vctui.records import CredentialInfo, Device
+from vctui.records import CredentialInfo, Device, out_of_scope
 from vctui.ssh import KnownHosts, get_platform
 from vctui.storage import Inventory, distinct_names, render_filename
 
@@ -83,7 +83,14 @@ class Planner:
     ) -> Plan:
         """The plan of a job. `credential` names one that takes the place of the job's and the default."""
         selection = select(self.devices, job.filter, limit=limit, names=names)
-        items = tuple(self._item(job, device, credential) for device in selection.chosen)
+        items: list[PlanItem] = []
+        outside: list[LeftOut] = []
+        for device in selection.chosen:
+            login, note = self._credential(job, device, credential)
+            if login is not None and (reason := out_of_scope(login, device)):
+                outside.append(LeftOut(device, f"outside the scope of credential {login.name!r}: {reason}"))
+            else:
+                items.append(self._item(job, device, login, note))
         own = self._settings.platforms_dir
         kinds = {item.device_type for item in items} or {""}
         writing = tuple(
@@ -91,10 +98,9 @@ class Planner:
             for command in job.commands
             if not all(get_platform(kind, own).is_reading(command) for kind in kinds)
         )
-        return Plan(job, items, selection.left_out, writing)
+        return Plan(job, tuple(items), (*outside, *selection.left_out), writing)
 
-    def _item(self, job: Job, device: Device, named: str | None) -> PlanItem:
-        credential, note = self._credential(job, device, named)
+    def _item(self, job: Job, device: Device, credential: CredentialInfo | None, note: str) -> PlanItem:
         host = device.host or ""
         return PlanItem(
             device=device,

@@ -14,12 +14,12 @@ from vctui.errors import (
     CredentialNotFound,
     NoDevicesError,
     UsageError,
-    VaultError,
     VctuiError,
 )
 from vctui.events import DevicePhase, Phase, RunStarted, Sink, careful, discard
 from vctui.jobs.job import DEFAULT_TIMEOUT, DEFAULT_WORKERS, Job, base_folder
 from vctui.jobs.judge import Engine
+from vctui.jobs.logins import note_use, open_logins
 from vctui.jobs.plan import Plan, PlanItem, Planner
 from vctui.jobs.record import Recorder, RecordOptions
 from vctui.jobs.result import JobResult
@@ -28,7 +28,7 @@ from vctui.jobs.tally import ProgressCallback, Tally
 from vctui.questions import Desk
 from vctui.records import CredentialInfo, SSHCredentials
 from vctui.ssh import ExecutorOptions, SSHExecutorPool, Target
-from vctui.storage import History, Inventory, clean_temporary, job_lock, run_is_alive
+from vctui.storage import Audit, History, Inventory, clean_temporary, job_lock, run_is_alive
 from vctui.validation import ValidationEngine, open_engine
 from vctui.vault import CredentialResolver
 
@@ -147,7 +147,7 @@ class JobRunner:
         """Run what `plan` says. Raises VctuiError for what keeps it from starting; after that, never."""
         job = plan.job
         self._check(plan)
-        logins = self._logins(plan)
+        logins = open_logins(self._credentials, plan)
         result = JobResult(job_file=job.source, job_id=job.ref, total_devices=len(plan.items))
         tally = Tally(result, self._cancel, progress_callback)
         with ExitStack() as stack:
@@ -167,6 +167,7 @@ class JobRunner:
                 engine = stack.enter_context(closing(self._own_engine()))
             started = time.monotonic()
             try:
+                note_use(Audit(self.settings.home), plan, result.history_id)
                 self._collect(plan, logins, history, engine if self._validate else None, tally)
             except VctuiError as error:
                 result.error, result.error_code = str(error), error.exit_code
@@ -194,20 +195,6 @@ class JobRunner:
                 f"not known to only read: {', '.join(plan.writing_commands)}",
                 "Add --allow-any-command if the job is meant to run it",
             )
-
-    def _logins(self, plan: Plan) -> dict[int | None, SSHCredentials]:
-        """Each credential of the plan, opened once."""
-        if isinstance(self._credentials, SSHCredentials):
-            login = self._credentials
-            return dict.fromkeys({item.credential_id for item in plan.items}, login)
-        missing = [item.device.name for item in plan.items if item.credential_id is None]
-        if missing:
-            raise VaultError(
-                f"no credential for {', '.join(missing[:3])}{' and others' if len(missing) > 3 else ''}",
-                "Add one: vctui vault add NAME -u USER --default",
-            )
-        ids = {item.credential_id for item in plan.items}
-        return {id: self._credentials.get_ssh_credentials(id=id) for id in ids}
 
     def _collect(
         self,

@@ -5,6 +5,7 @@ What leaves this room are frozen records and plain dictionaries; its peewee mode
 
 from __future__ import annotations
 
+from vctui.storage.audit import Audit, AuditReport
 from vctui.storage.capture_text import read_capture, read_regular
 from vctui.storage.captures import clean_temporary, save_capture, sha256_of, versions_of
 from vctui.storage.database import ConstraintError, Store, check_database, open_database
@@ -42,6 +43,8 @@ from vctui.storage.verify import Finding, verify_captures
 
 __all__ = [
     "PACKAGE_SOURCE",
+    "Audit",
+    "AuditReport",
     "CaptureRecord",
     "ConstraintError",
     "DeviceRecord",

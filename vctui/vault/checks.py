@@ -11,11 +11,12 @@ from cryptography.hazmat.primitives.serialization import load_pem_private_key, l
 from vctui.errors import VaultError
 from vctui.text import safe_line
 from vctui.vault.kdf import encode_password
-from vctui.vault.schemes import PASSPHRASE, PASSWORD, PRIVATE_KEY
+from vctui.vault.schemes import AGENT, PASSPHRASE, PASSWORD, PRIVATE_KEY
 
 MAX_NAME = 100
 MAX_USERNAME = 256
 MAX_SECRET_BYTES = 64 * 1024
+MAX_AGENT_KEY = 4096
 SHELL_CHARACTERS = frozenset("'\"`$;&<>|(){}[]*?!")
 
 
@@ -67,9 +68,21 @@ def check_fields(values: Mapping[str, str | None]) -> dict[str, str]:
         given[PRIVATE_KEY] = check_private_key(given[PRIVATE_KEY], given.get(PASSPHRASE))
     elif PASSPHRASE in given:
         raise VaultError("a passphrase was given without a private key")
-    elif PASSWORD not in given:
-        raise VaultError("a credential needs a password or a private key")
+    elif PASSWORD not in given and AGENT not in given:
+        raise VaultError("a credential needs a password, a private key or the SSH agent")
+    if AGENT in given:
+        check_agent(given[AGENT])
     return given
+
+
+def check_agent(key: str) -> str:
+    """What names the agent's key, unchanged: fingerprint, public line, comment, ANY_KEY. Raises VaultError."""
+    if len(key) > MAX_AGENT_KEY or not key.isprintable():
+        raise VaultError(
+            f"'{safe_line(key, 80)}' names no key of the agent",
+            "Give its fingerprint, its comment or its public line; see: ssh-add -l",
+        )
+    return key
 
 
 def check_private_key(text: str, passphrase: str | None) -> str:

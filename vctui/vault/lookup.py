@@ -4,11 +4,21 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from vctui.errors import CredentialNotFound, DataError
+from vctui.errors import CredentialNotFound, DataError, UsageError
 from vctui.records import CredentialInfo, SSHCredentials
+from vctui.scope import NOWHERE, Scope, parse_scope
 from vctui.text import safe_line
 from vctui.vault.manifest import Manifest
-from vctui.vault.schemes import ENABLE_SECRET, PASSPHRASE, PASSWORD, PRIVATE_KEY, Record, Scheme
+from vctui.vault.schemes import (
+    AGENT,
+    ANY_KEY,
+    ENABLE_SECRET,
+    PASSPHRASE,
+    PASSWORD,
+    PRIVATE_KEY,
+    Record,
+    Scheme,
+)
 from vctui.vault.seal import SealBroken
 
 
@@ -51,7 +61,17 @@ def info_of(record: Record) -> CredentialInfo:
         has_password=PASSWORD in record.tokens,
         has_key=PRIVATE_KEY in record.tokens,
         has_enable=ENABLE_SECRET in record.tokens,
+        has_agent=AGENT in record.tokens,
+        scope=scope_of(record),
     )
+
+
+def scope_of(record: Record) -> Scope:
+    """Where a credential may be sent; one that says nothing sensible may be sent nowhere."""
+    try:
+        return parse_scope(record.scope)
+    except UsageError:
+        return NOWHERE
 
 
 def open_record(scheme: Scheme, record: Record, manifest: Manifest | None) -> SSHCredentials:
@@ -70,6 +90,9 @@ def open_record(scheme: Scheme, record: Record, manifest: Manifest | None) -> SS
         private_key=values.get(PRIVATE_KEY),
         passphrase=values.get(PASSPHRASE),
         enable_secret=values.get(ENABLE_SECRET),
+        agent=AGENT in values,
+        agent_key=values.get(AGENT, ANY_KEY).removeprefix(ANY_KEY),
+        scope=scope_of(record),
     )
 
 

@@ -2,7 +2,7 @@
 
 VelocityCollector: PBKDF2-HMAC-SHA256 over the password with a salt from `vault_metadata`, 100,000 rounds for
 a stored verifier and 480,000 for the Fernet key of the three columns of `credentials`. Its tokens are bound
-to nothing, and it knows no enable secrets: those are sealed by a key derived from the Fernet key.
+to nothing. What it has no column for is sealed by a key derived from the Fernet key.
 """
 
 from __future__ import annotations
@@ -27,6 +27,11 @@ PASSWORD = "password"  # noqa: S105 - the name of a field
 PRIVATE_KEY = "ssh_key"
 PASSPHRASE = "ssh_key_passphrase"  # noqa: S105 - the name of a field
 ENABLE_SECRET = "enable_secret"  # noqa: S105 - the name of a field
+AGENT = "agent"
+"""Sealed like a secret, so that nobody can add it to a credential: the agent's key that is meant, or ANY_KEY."""
+ANY_KEY = "*"
+OUR_FIELDS = (ENABLE_SECRET, AGENT)
+THEIR_FIELDS = (PASSWORD, PRIVATE_KEY, PASSPHRASE)
 
 VERIFIER_ROUNDS = 100_000
 KEY_ROUNDS = 480_000
@@ -92,12 +97,12 @@ class LegacyScheme:
         self.key = key
 
     def seal(self, record: Record, name: str, value: str) -> str:
-        if name == ENABLE_SECRET:
+        if name in OUR_FIELDS:
             return seal(self._own_key(), value.encode("utf-8"), _bound(self.vault, record, name))
         return self._fernet().encrypt(value.encode("utf-8")).decode("ascii")
 
     def unseal(self, record: Record, name: str, token: str) -> str:
-        if name == ENABLE_SECRET:
+        if name in OUR_FIELDS:
             return unseal(self._own_key(), token, _bound(self.vault, record, name)).decode("utf-8")
         try:
             return self._fernet().decrypt(token).decode("utf-8")

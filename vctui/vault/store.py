@@ -11,6 +11,7 @@ from typing import Literal
 
 from vctui.errors import HomeError, VaultError, VaultLocked, WrongPassword
 from vctui.records import CredentialInfo, SSHCredentials
+from vctui.scope import ANYWHERE, Scope
 from vctui.storage import Store
 from vctui.text import safe_line
 from vctui.vault import slots, tables
@@ -27,7 +28,9 @@ from vctui.vault.kdf import PRODUCTION, KdfPolicy, check_new_password, encode_pa
 from vctui.vault.lookup import find_record, info_of, not_found, open_record
 from vctui.vault.manifest import seal_manifest
 from vctui.vault.schemes import (
+    AGENT,
     ENABLE_SECRET,
+    OUR_FIELDS,
     PASSPHRASE,
     PASSWORD,
     PRIVATE_KEY,
@@ -174,10 +177,13 @@ class Vault:
         private_key: str | None = None,
         passphrase: str | None = None,
         enable_secret: str | None = None,
+        agent: str | None = None,
+        scope: Scope = ANYWHERE,
         default: bool = False,
     ) -> CredentialInfo:
         """Store a credential; the first one becomes the default.
 
+        `agent` names a key of the user's SSH agent: its fingerprint, public line or comment; "*" is its only one.
         Raises VaultLocked, PassphraseNeeded, or VaultError for a name in use or an unusable value.
         """
         scheme = self._require_scheme()
@@ -189,13 +195,18 @@ class Vault:
                 PRIVATE_KEY: private_key,
                 PASSPHRASE: passphrase,
                 ENABLE_SECRET: enable_secret,
+                AGENT: agent,
             }
         )
+        if scope != ANYWHERE and not isinstance(scheme, SealedScheme):
+            raise VaultError(
+                "VelocityCollector's vaults cannot hold a scope", "Move to vctui's own: vctui vault upgrade"
+            )
         with self._writing() as db:
             records, _ = checked_records(db, scheme)
             if any(record.name == name for record in records):
                 raise VaultError(f"a credential named '{name}' exists already", "Choose another name")
-            own_row = isinstance(scheme, SealedScheme) or ENABLE_SECRET in values
+            own_row = isinstance(scheme, SealedScheme) or any(field in values for field in OUR_FIELDS)
             record = Record(
                 id=0,
                 name=name,
@@ -203,6 +214,7 @@ class Vault:
                 is_default=default or not any(other.is_default for other in records),
                 uuid=str(uuid.uuid4()) if own_row else "",
                 version=1 if own_row else 0,
+                scope=str(scope),
             )
             tokens = {field: scheme.seal(record, field, value) for field, value in values.items()}
             record = replace(record, tokens=tokens)

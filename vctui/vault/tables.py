@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from typing import Any, Literal, Protocol
 
 from vctui.errors import DataError, VaultError
-from vctui.vault.schemes import ENABLE_SECRET, PASSPHRASE, PASSWORD, PRIVATE_KEY, Record
+from vctui.vault.schemes import OUR_FIELDS, THEIR_FIELDS, Record
 from vctui.vault.seal import FORMAT
 
 SlotKind = Literal["password", "keyring"]
@@ -36,10 +36,9 @@ OWN_TABLES = (
         uuid TEXT NOT NULL UNIQUE,
         version INTEGER NOT NULL,
         scope TEXT NOT NULL DEFAULT '',
-        enable_secret_encrypted TEXT)""",
+        enable_secret_encrypted TEXT,
+        agent_encrypted TEXT)""",
 )
-OUR_FIELDS = (ENABLE_SECRET,)
-THEIR_FIELDS = (PASSWORD, PRIVATE_KEY, PASSPHRASE)
 
 
 class Database(Protocol):
@@ -69,9 +68,13 @@ class Slot:
 
 
 def prepare(db: Database) -> None:
-    """Make vctui's tables where they are missing."""
+    """Make vctui's tables where they are missing, and add what an earlier vctui's lack."""
     for statement in OWN_TABLES:
         db.execute_sql(statement)
+    rows = db.execute_sql("SELECT name FROM pragma_table_info('vctui_credentials')").fetchall()
+    for name in OUR_FIELDS:
+        if (f"{name}_encrypted",) not in rows:
+            db.execute_sql(f"ALTER TABLE vctui_credentials ADD COLUMN {name}_encrypted TEXT")
 
 
 def has_table(db: Database, name: str) -> bool:
@@ -195,9 +198,10 @@ def insert_record(db: Database, record: Record) -> int:
     id = int(cursor.lastrowid)
     if record.uuid:
         db.execute_sql(
-            "INSERT INTO vctui_credentials (credential_id, uuid, version, scope, enable_secret_encrypted)"
-            " VALUES (?, ?, ?, ?, ?)",
-            (id, record.uuid, record.version, record.scope, record.tokens.get(ENABLE_SECRET)),
+            "INSERT INTO vctui_credentials"
+            " (credential_id, uuid, version, scope, enable_secret_encrypted, agent_encrypted)"
+            " VALUES (?, ?, ?, ?, ?, ?)",
+            (id, record.uuid, record.version, record.scope, *map(record.tokens.get, OUR_FIELDS)),
         )
     return id
 

@@ -1,0 +1,63 @@
+"""The credentials of one run: opened once, for no device outside their scope, noted in the audit trail."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from typing import TYPE_CHECKING
+
+from vctui.errors import VaultError
+from vctui.records import SSHCredentials, out_of_scope
+from vctui.storage import Audit
+
+if TYPE_CHECKING:
+    from vctui.jobs.plan import Plan
+    from vctui.vault import CredentialResolver
+
+DEVICES_A_LINE = 200
+
+
+def open_logins(
+    credentials: CredentialResolver | SSHCredentials, plan: Plan
+) -> dict[int | None, SSHCredentials]:
+    """Each credential of the plan by its id. Raises VaultError: one is missing, or would leave its scope."""
+    logins = _open(credentials, plan)
+    for item in plan.items:
+        # The plan was made with what the database says; only an opened credential can be believed.
+        if reason := out_of_scope(logins[item.credential_id], item.device):
+            raise VaultError(
+                f"credential '{item.credential}' may not be sent to {item.device.name}: {reason}",
+                "Plan again: the credential's scope is not what it was",
+            )
+    return logins
+
+
+def _open(credentials: CredentialResolver | SSHCredentials, plan: Plan) -> dict[int | None, SSHCredentials]:
+    ids = {item.credential_id for item in plan.items}
+    if isinstance(credentials, SSHCredentials):
+        return dict.fromkeys(ids, credentials)
+    missing = [item.device.name for item in plan.items if item.credential_id is None]
+    if missing:
+        raise VaultError(
+            f"no credential for {', '.join(missing[:3])}{' and others' if len(missing) > 3 else ''}",
+            "Add one: vctui vault add NAME -u USER --default",
+        )
+    return {id: credentials.get_ssh_credentials(id=id) for id in ids}
+
+
+def note_use(audit: Audit, plan: Plan, run: int | None) -> None:
+    """Note every credential of a plan with its devices. Raises StorageError: then nothing may be sent."""
+    devices: dict[tuple[int | None, str], list[str]] = defaultdict(list)
+    for item in plan.items:
+        devices[item.credential_id, item.credential].append(item.device.name)
+    audit.write_many(
+        "credential_used",
+        [
+            {"run": run, "job": plan.job.ref, "credential": id, "name": name, "devices": some}
+            for (id, name), names in devices.items()
+            for some in _in_lines(names)
+        ],
+    )
+
+
+def _in_lines(names: list[str]) -> list[list[str]]:
+    return [names[at : at + DEVICES_A_LINE] for at in range(0, len(names), DEVICES_A_LINE)]
