@@ -76,7 +76,7 @@ def check_fields(values: Mapping[str, str | None]) -> dict[str, str]:
 
 
 def check_agent(key: str) -> str:
-    """What names the agent's key, unchanged: fingerprint, public line, comment, ANY_KEY. Raises VaultError."""
+    """What names the key of the agent: fingerprint, public line, comment, ANY_KEY. Raises VaultError."""
     if len(key) > MAX_AGENT_KEY or not key.isprintable():
         raise VaultError(
             f"'{safe_line(key, 80)}' names no key of the agent",

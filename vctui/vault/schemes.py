@@ -28,7 +28,7 @@ PRIVATE_KEY = "ssh_key"
 PASSPHRASE = "ssh_key_passphrase"  # noqa: S105 - the name of a field
 ENABLE_SECRET = "enable_secret"  # noqa: S105 - the name of a field
 AGENT = "agent"
-"""Sealed like a secret, so that nobody can add it to a credential: the agent's key that is meant, or ANY_KEY."""
+"""The agent's key that is meant, or ANY_KEY; sealed, so that nobody can add it to a credential."""
 ANY_KEY = "*"
 OUR_FIELDS = (ENABLE_SECRET, AGENT)
 THEIR_FIELDS = (PASSWORD, PRIVATE_KEY, PASSPHRASE)

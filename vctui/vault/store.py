@@ -183,7 +183,7 @@ class Vault:
     ) -> CredentialInfo:
         """Store a credential; the first one becomes the default.
 
-        `agent` names a key of the user's SSH agent: its fingerprint, public line or comment; "*" is its only one.
+        `agent` names a key of the SSH agent: its fingerprint, public line or comment; "*" is its only one.
         Raises VaultLocked, PassphraseNeeded, or VaultError for a name in use or an unusable value.
         """
         scheme = self._require_scheme()
