@@ -18,6 +18,7 @@ from textual.widgets import Footer, Header, Input, Static
 from textual.worker import Worker, WorkerState
 
 from screens.calm import quick_turns, spare_the_collector
+from screens.question import DeskNotice
 from screens.run_engine import Runner, RunOptions, job_runner
 from screens.run_model import SHOWS, RunModel, Show
 from screens.run_view import EMPTY, CancelQuestion, bar_text, row_columns, totals_text
@@ -26,6 +27,7 @@ from screens.widgets.lines import Lines
 from screens.widgets.rows import Rows
 from vctui.errors import VctuiError
 from vctui.events import Event
+from vctui.questions import Desk
 from vctui.text import safe_line
 
 if TYPE_CHECKING:
@@ -48,6 +50,9 @@ class RunScreen(Screen[None]):
     A row a device, in the plan's order: what it is doing, or what came out. **Enter** opens the output, the
     records or the error of a device that is done, while the others go on.
 
+    A device may need what only you know, such as a token: it is asked once for all that wait; **a** brings
+    back a question that was put off.
+
     **f** shows all devices, only those running, or only those that failed; **/** narrows by name.
     **l** makes the log large. **c** stops the run after a question: sessions are closed at once, what is
     saved stays saved. Leaving the screen stops the run too.
@@ -57,6 +62,7 @@ class RunScreen(Screen[None]):
             "f", "show", "Show", id="run.show", tooltip="All devices, those running, or those that failed"
         ),
         Binding("slash", "find", "Filter", key_display="/", id="run.find", tooltip="Narrow by name"),
+        Binding("a", "answer", "Answer", show=False, id="run.answer", tooltip="What devices wait for"),
         Binding("l", "log", "Log", show=False, id="run.log", tooltip="The log large or small"),
         Binding("c", "cancel", "Cancel", id="run.cancel", tooltip="Stop the run"),
         Binding("escape,q", "leave", "Back", id="run.leave", show=False, tooltip="Stop the run and leave"),
@@ -88,7 +94,9 @@ class RunScreen(Screen[None]):
         super().__init__()
         self.context = context
         self._plan = plan
-        self._runner = runner or job_runner(context, options or RunOptions())
+        self.desk = Desk(lambda: None)
+        """Where the run's workers ask; a timer looks at it."""
+        self._runner = runner or job_runner(context, options or RunOptions(), self.desk)
         self._cancel = threading.Event()
         self.model = RunModel((item.device.name, item.host) for item in plan.items)
         self.ended: RunScreen.Ended | None = None
@@ -107,6 +115,7 @@ class RunScreen(Screen[None]):
         yield Static(id="totals", markup=False)
         yield Static(id="bar", markup=False)
         yield Static(id="problem", classes="error", markup=False)
+        yield DeskNotice(self.desk)
         yield Input(placeholder="part of the name", compact=True, id="name")
         yield Rows(self._order, row_columns(self.model), self.model.cells, id="devices")
         yield Lines(follow=True, id="log")
@@ -127,6 +136,7 @@ class RunScreen(Screen[None]):
     def on_unmount(self) -> None:
         """Every way out stops the run."""
         self._cancel.set()
+        self.desk.close()
         self._while_shown.close()
 
     @property
@@ -259,6 +269,14 @@ class RunScreen(Screen[None]):
         name = self.query_one("#name", Input)
         name.display = bool(name.value)
         self.query_one("#devices").focus()
+
+    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
+        """Answering is offered while something is asked."""
+        return bool(self.desk.open()) if action == "answer" else True
+
+    def action_answer(self) -> None:
+        """Show the questions that devices wait for."""
+        self.query_one(DeskNotice).open()
 
     def action_log(self) -> None:
         """Give the log the table's place, and back."""

@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from screens.context import Context
     from vctui.config import HostKeyPolicy
     from vctui.jobs import JobResult, Plan
+    from vctui.questions import Desk
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,8 +32,8 @@ Runner = Callable[["Plan", Sink, threading.Event], "JobResult"]
 """Runs a plan to its end, telling the sink; setting the event stops it."""
 
 
-def job_runner(context: Context, options: RunOptions) -> Runner:
-    """The real thing: one JobRunner with these options."""
+def job_runner(context: Context, options: RunOptions, desk: Desk) -> Runner:
+    """The real thing: one JobRunner with these options, whose workers ask at the desk."""
 
     def run(plan: Plan, sink: Sink, cancel: threading.Event) -> JobResult:
         from vctui.jobs import JobRunner
@@ -47,6 +48,7 @@ def job_runner(context: Context, options: RunOptions) -> Runner:
             cancel=cancel,
             host_keys=options.host_keys,
             allow_any_command=options.allow_any_command,
+            desk=desk,
         ).run_plan(plan)
 
     return run
