@@ -49,9 +49,9 @@ def measure(work: Work, client: Client) -> Done:
     done = Done()
     ticking = Ticking()
     with ticking if work.ticking else contextlib.nullcontext():
-        used, started = cpu_seconds(), time.perf_counter()
+        used, done.started = cpu_seconds(), time.perf_counter()
         client(work, done)
-        done.seconds = time.perf_counter() - started
+        done.seconds = time.perf_counter() - done.started
         done.cpu = cpu_seconds() - used
     if work.ticking:
         done.late = ticking.figures()

@@ -41,7 +41,8 @@ class Measured:
         if figure in done.extra:
             return done.extra[figure]
         if figure == "rate":
-            return len(done.each) / done.seconds
+            # A whole run ends after its last device, when everything is on disk.
+            return len(done.each) / (done.last if done.failed and done.last else done.seconds)
         if figure == "p50":
             return statistics.median(done.each) * 1000 if done.each else None
         if figure == "MB/s":

@@ -33,7 +33,7 @@ def pool(work: Work, done: Done) -> None:
                 done.fail(error)
         else:
             with lock:
-                done.each.append(result.duration_ms / 1000)
+                done.add(result.duration_ms / 1000)
 
     targets = [
         Target(
@@ -102,7 +102,7 @@ def job(name: str) -> Client:
             said += 1
             if isinstance(event, DeviceFinished):
                 if event.status == "ok":
-                    done.each.append(event.duration_ms / 1000)
+                    done.add(event.duration_ms / 1000)
                 else:
                     done.fail(f"{event.error_kind}: {event.error}")
 

@@ -49,28 +49,34 @@ def _connect(work: Work, host: str) -> socket.socket:
 
 def ssh2_python(work: Work, host: str) -> Sequence[bytes]:
     """libssh2 by ssh2-python: C that lets go of the interpreter while it works."""
+    with _connect(work, host) as sock:
+        # libssh2 gives a socket its old mode back when a session is freed, by number: it must still be open,
+        # or another session's new socket is made to block.
+        return _ssh2_session(work, sock)
+
+
+def _ssh2_session(work: Work, sock: socket.socket) -> Sequence[bytes]:
     from ssh2.session import Session
 
-    with _connect(work, host) as sock:
-        sock.settimeout(None)
-        session = Session()
-        session.set_timeout(int(work.patience * 1000))
-        session.handshake(sock)
-        session.userauth_password(work.user, work.password)
-        channel = session.open_session()
-        channel.pty("vt100")
-        channel.shell()
+    sock.settimeout(None)
+    session = Session()
+    session.set_timeout(int(work.patience * 1000))
+    session.handshake(sock)
+    session.userauth_password(work.user, work.password)
+    channel = session.open_session()
+    channel.pty("vt100")
+    channel.shell()
 
-        def recv() -> bytes:
-            size, data = channel.read(_READ)
-            if size < 0:
-                raise OSError(f"libssh2 error {size}")
-            return bytes(data)
+    def recv() -> bytes:
+        size, data = channel.read(_READ)
+        if size < 0:
+            raise OSError(f"libssh2 error {size}")
+        return bytes(data)
 
-        outputs = _commands(work, channel.write, recv)
-        channel.close()
-        session.disconnect()
-        return outputs
+    outputs = _commands(work, channel.write, recv)
+    channel.close()
+    session.disconnect()
+    return outputs
 
 
 def raw_paramiko(work: Work, host: str) -> Sequence[bytes]:
@@ -210,7 +216,7 @@ async def _asyncssh(work: Work, done: Done) -> None:
             except Exception as error:  # noqa: BLE001 - whatever it raises is a failed device
                 done.fail(error)
             else:
-                done.each.append(time.perf_counter() - started)
+                done.add(time.perf_counter() - started)
 
     async def session(host: str) -> list[bytes]:
         async with library.connect(

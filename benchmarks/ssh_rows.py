@@ -74,7 +74,7 @@ class Row:
     home: bool = False
     """Whether a home with an inventory of the fleet is made for it."""
     kind: Literal["sessions", "keys"] = "sessions"
-    patience: float = 60.0
+    patience: float = 20.0
     limit: float = 90.0
     """Seconds after which a client is stopped."""
     fewer: dict[str, int] = field(default_factory=dict)
@@ -149,6 +149,7 @@ ROWS = (
         devices=500,
         workers=500,
         ticking=True,
+        patience=60,
         quick_devices=250,
     ),
     Row(
@@ -161,6 +162,7 @@ ROWS = (
         devices=1000,
         workers=1000,
         ticking=True,
+        patience=60,
         rounds=2,
         quick_devices=500,
     ),
@@ -224,6 +226,7 @@ ROWS = (
         ticking=True,
         home=True,
         pinned=False,
+        patience=60,
         limit=1800,
         quick_devices=1000,
     ),

@@ -61,7 +61,10 @@ class Done:
     rss: float = 0.0
     """Peak, in MiB."""
     each: list[float] = field(default_factory=list)
-    """From the start of a session to its end."""
+    """From the start of a session to its end, for each that went well."""
+    last: float = 0.0
+    """When the last of them ended, so that a login that hangs and fails costs its client no rate."""
+    started: float = field(default_factory=time.perf_counter)
     failed: int = 0
     error: str = ""
     """The first failure."""
@@ -70,6 +73,11 @@ class Done:
     note: str = ""
     extra: dict[str, float] = field(default_factory=dict)
     """Figures that only some work has."""
+
+    def add(self, seconds: float) -> None:
+        """Count a session that went well."""
+        self.each.append(seconds)
+        self.last = time.perf_counter() - self.started
 
     def fail(self, error: BaseException | str) -> None:
         self.failed += 1
@@ -98,7 +106,7 @@ def in_threads(collect: Collect) -> Client:
                     done.fail(error)
             else:
                 with lock:
-                    done.each.append(time.perf_counter() - started)
+                    done.add(time.perf_counter() - started)
 
         with ThreadPoolExecutor(work.workers) as pool:
             list(pool.map(one, work.hosts))
