@@ -30,7 +30,7 @@ from tests.fixtures.ssh_device import (
     silent,
 )
 from vctui.errors import DeviceError
-from vctui.records import SSHCredentials
+from vctui.records import SSHCredentials, bare_address
 from vctui.ssh import (
     ExecutionResult,
     ExecutorOptions,
@@ -181,6 +181,34 @@ def test_the_timeout_of_the_job_bounds_connecting(run: Runner, blackhole: int) -
 
 def test_a_port_that_is_out_of_range(run: Runner) -> None:
     assert run(70_000).error_kind == "unreachable"
+
+
+def ipv6_addresses() -> list[str]:
+    """Loopback, and one that needs a scope, as far as this machine has them."""
+    file = Path("/proc/net/if_inet6")
+    found: list[str] = []
+    for line in file.read_text().splitlines() if file.exists() else ():
+        digits, _, _, scope, _, name = line.split()
+        address = ":".join(digits[n : n + 4] for n in range(0, 32, 4))
+        if scope in ("10", "20"):
+            found.append(bare_address(address + (f"%{name}" if scope == "20" else "")))
+    return found
+
+
+@pytest.mark.skipif(not ipv6_addresses(), reason="this machine has no IPv6")
+def test_ipv6(run: Runner) -> None:
+    for host in ipv6_addresses():
+        with Device(cli("r1#", ARP), host=host) as device:
+            assert run(device.port, host=host, options={"host_keys": "accept-new"}).success
+            assert run(device.port, host=host).success, "its key is known now"
+        assert f"[{host}]:{device.port} " in run.known_hosts.path.read_text()
+
+
+def test_addresses_of_the_inventory() -> None:
+    assert bare_address("192.0.2.1/24") == "192.0.2.1"
+    assert bare_address("2001:DB8:0::1/64") == "2001:db8::1"
+    assert bare_address("fe80::1%eth0/64") == bare_address("fe80::1%eth0") == "fe80::1%eth0"
+    assert [bare_address(name) for name in ("r1.example.net", "r1/x", "")] == ["r1.example.net", "r1/x", ""]
 
 
 # Shaking hands
@@ -548,6 +576,11 @@ def test_a_key_and_a_password_as_two_factors(run: Runner) -> None:
             "cannot be read",
         ),
         ("not a key", None, "cannot be read"),
+        (
+            pem(ec.generate_private_key(ec.SECP256K1()), None, serialization.PrivateFormat.PKCS8),
+            None,
+            "is of a kind that is not used",
+        ),
     ],
 )
 def test_a_key_that_cannot_be_used_reaches_no_device(

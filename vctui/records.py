@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from ipaddress import ip_interface
+from ipaddress import ip_address, ip_interface
 
 from vctui.scope import ANYWHERE, Scope
 
@@ -49,9 +49,10 @@ class Device:
 
 
 def bare_address(address: str) -> str:
-    """`192.0.2.1/24` → `192.0.2.1`; a host name is returned as it is."""
+    """`192.0.2.1/24` → `192.0.2.1`; `fe80::1%eth0` keeps its scope, and a host name is returned as it is."""
     try:
-        return str(ip_interface(address).ip)
+        ip_interface(address)
+        return str(ip_address(address.partition("/")[0]))
     except ValueError:
         return address
 

@@ -2,97 +2,45 @@
 
 from __future__ import annotations
 
-import io
 import threading
 from collections.abc import Callable
 
 import paramiko
-from cryptography.exceptions import UnsupportedAlgorithm
-from cryptography.hazmat.primitives import serialization
-from cryptography.hazmat.primitives.asymmetric import ec, ed25519, rsa
 from paramiko.auth_handler import AuthHandler
+from paramiko.common import cMSG_USERAUTH_INFO_RESPONSE
 from paramiko.message import Message
 from paramiko.ssh_exception import SSHException
 
 from vctui.errors import DeviceError
 from vctui.records import SSHCredentials
+from vctui.ssh.answers import Answers, Round, must_change_password
+from vctui.ssh.asking import Asking
 from vctui.ssh.connect import lost
+from vctui.ssh.hostkey_index import is_user
 from vctui.ssh.lifeline import Deadline
 from vctui.ssh.model import LoginOutcome
 from vctui.ssh.transport import Transport
 from vctui.text import safe_line
 
-
-class _AsksForMore(SSHException):
-    """A keyboard-interactive login asks for something that a password does not answer."""
-
-
-class KeyRing:
-    """Private keys, decrypted once for all the devices they are for."""
-
-    def __init__(self) -> None:
-        self._lock = threading.Lock()
-        self._keys: dict[tuple[str, str | None], paramiko.PKey] = {}
-
-    def key(self, credentials: SSHCredentials) -> paramiko.PKey | None:
-        """The key to sign with, or None without one. Raises DeviceError: nothing has been sent by then."""
-        if not credentials.private_key:
-            return None
-        name = (credentials.private_key, credentials.passphrase)
-        with self._lock:
-            if name not in self._keys:
-                self._keys[name] = _load_key(credentials)
-            return self._keys[name]
-
-    def forget(self) -> None:
-        with self._lock:
-            self._keys.clear()
-
-
-def _load_key(credentials: SSHCredentials) -> paramiko.PKey:
-    text = (credentials.private_key or "").strip().encode() + b"\n"
-    passphrase = credentials.passphrase.encode() if credentials.passphrase else None
-    of = f"the private key of credential {safe_line(credentials.name or credentials.username, 60)!r}"
-    load = (
-        serialization.load_ssh_private_key
-        if b"BEGIN OPENSSH PRIVATE KEY" in text
-        else serialization.load_pem_private_key
-    )
-    try:
-        try:
-            key = load(text, passphrase)
-        except TypeError:
-            if passphrase is None:
-                raise DeviceError(
-                    "auth_failed", f"{of} needs its passphrase", "Add the passphrase to the credential"
-                ) from None
-            key = load(text, None)  # a passphrase that is not needed does no harm
-    except (ValueError, TypeError, UnsupportedAlgorithm) as error:
-        raise DeviceError(
-            "auth_failed", f"{of} cannot be read", "Check the key and its passphrase in the vault"
-        ) from error
-    kind: type[paramiko.PKey]
-    if isinstance(key, ed25519.Ed25519PrivateKey):
-        kind = paramiko.Ed25519Key
-    elif isinstance(key, ec.EllipticCurvePrivateKey):
-        kind = paramiko.ECDSAKey
-    elif isinstance(key, rsa.RSAPrivateKey):
-        kind = paramiko.RSAKey
-    else:
-        raise DeviceError("auth_failed", f"{of} is of a kind that is not used", "Use Ed25519, ECDSA or RSA")
-    plain = key.private_bytes(
-        serialization.Encoding.PEM, serialization.PrivateFormat.OpenSSH, serialization.NoEncryption()
-    )
-    return kind.from_private_key(io.StringIO(plain.decode()))
+_MAX_BANNER = 16 * 1024
+_MAX_FIELDS = 64
 
 
 class _Handler(AuthHandler):
-    """Asks for the service once, although several requests follow, which saves a round trip for each."""
+    """Asks for the service once, although several requests follow, which saves a round trip for each.
+
+    It only notes what the server says. The session answers: it may have to wait for a person.
+    """
 
     _accepted = False
     allowed: tuple[str, ...] | None = None
     """What the server takes next, after it refused a request or accepted a part."""
     partial = False
+    request: Round | None = None
+    """What a keyboard-interactive login asks."""
+    wants_new_password = False
+    said = b""
+    """The banners, one after another."""
 
     def _request_auth(self) -> None:
         if not self._accepted:
@@ -113,6 +61,42 @@ class _Handler(AuthHandler):
         m.rewind()
         super()._parse_userauth_failure(m)  # type: ignore[misc]
 
+    def _parse_userauth_banner(self, m: Message) -> None:
+        self.said = (self.said + m.get_string())[:_MAX_BANNER]
+
+    def _parse_userauth_info_request(self, m: Message) -> None:
+        if self.auth_method == "password":  # the same message number, with another meaning
+            self.wants_new_password = True
+        elif self.auth_method == "keyboard-interactive":
+            title, instructions, _ = _string(m), _string(m), m.get_string()
+            fields = tuple((_string(m), m.get_boolean()) for _ in range(min(m.get_int(), _MAX_FIELDS)))
+            self.request = Round(title, instructions, fields)
+        else:
+            raise SSHException("a question that belongs to no login")
+        if self.auth_event is not None:
+            self.auth_event.set()
+
+    def answer(self, answers: list[str], event: threading.Event) -> None:
+        """Send what a keyboard-interactive login asked for."""
+        self.request = None
+        self.auth_event = event
+        message = Message()
+        message.add_byte(cMSG_USERAUTH_INFO_RESPONSE)
+        message.add_int(len(answers))
+        for text in answers:
+            message.add_string(text)
+        with self.transport.lock:
+            self.transport._send_message(message)  # type: ignore[attr-defined]
+
+
+def _never(title: str, instructions: str, fields: list[tuple[str, bool]]) -> list[str]:
+    """paramiko wants somebody to ask; the handler above does not."""
+    return []
+
+
+def _string(m: Message) -> str:
+    return m.get_string().decode("utf-8", "replace")
+
 
 class Login:
     """The login of one connection whose host key has been accepted.
@@ -121,19 +105,37 @@ class Login:
     what the device said of it.
     """
 
-    def __init__(self, transport: Transport, deadline: Deadline, admit: Callable[[], SSHCredentials]) -> None:
+    def __init__(
+        self,
+        transport: Transport,
+        deadline: Deadline,
+        admit: Callable[[], SSHCredentials],
+        asking: Asking,
+    ) -> None:
         self._transport = transport
         self._deadline = deadline
         self._admit = admit
+        self._asking = asking
         self._handler = _Handler(transport)
         self._sent_secret = False
         self.outcome: LoginOutcome = "unknown"
+
+    @property
+    def banner(self) -> str:
+        """What the device says before the login, in one line that is safe to show."""
+        return safe_line(" ".join(self._handler.said.decode("utf-8", "replace").split()), 400)
 
     def run(self, credentials: SSHCredentials, key: paramiko.PKey | None) -> None:
         """Log in with the one method that fits; the next factor only when the server asks for it.
 
         Raises DeviceError of kind auth_failed, auth_timeout or disconnected.
         """
+        if not is_user(credentials.username):
+            raise DeviceError(
+                "auth_failed",
+                f"{safe_line(credentials.username, 60)!r} is no user name",
+                "Correct the credential: vctui vault edit NAME -u USER",
+            )
         self._transport.auth_handler = self._handler
         try:
             self._run(credentials, key)
@@ -146,7 +148,7 @@ class Login:
         allowed = self._answer(event)
         tried: set[str] = set()
         while allowed is not None:
-            method = _choose(allowed, tried, credentials, key)
+            method = self._choose(allowed, tried, credentials, key)
             if method is None:
                 raise self._refused(allowed)
             if not tried:
@@ -155,36 +157,60 @@ class Login:
             allowed = self._try(method, credentials, key)
         self.outcome = "accepted"
 
+    def _choose(
+        self,
+        allowed: tuple[str, ...],
+        tried: set[str],
+        credentials: SSHCredentials,
+        key: paramiko.PKey | None,
+    ) -> str | None:
+        usable = {
+            "publickey": key is not None,
+            "password": credentials.password is not None,
+            "keyboard-interactive": credentials.password is not None or self._asking.is_attended,
+        }
+        return next((m for m, can in usable.items() if can and m in allowed and m not in tried), None)
+
     def _try(
         self, method: str, credentials: SSHCredentials, key: paramiko.PKey | None
     ) -> tuple[str, ...] | None:
         event = threading.Event()
         self._handler.allowed = None
-        user, password = credentials.username, credentials.password or ""
+        user = credentials.username
         self._sent_secret = True
         if method == "publickey" and key is not None:
             self._handler.auth_publickey(user, key, event)
         elif method == "password":
-            self._handler.auth_password(user, password, event)
+            self._handler.auth_password(user, credentials.password or "", event)
         else:
-            self._handler.auth_interactive(user, _answers(password), event)
+            return self._talk(credentials, event)
         return self._answer(event)
 
+    def _talk(self, credentials: SSHCredentials, event: threading.Event) -> tuple[str, ...] | None:
+        """A keyboard-interactive login: questions and answers until the device has decided."""
+        answers = Answers(credentials, self._asking)
+        self._handler.auth_interactive(credentials.username, _never, event)
+        while True:
+            allowed = self._answer(event)
+            if self._handler.request is None:
+                return allowed
+            given = answers.to(self._handler.request)
+            if given is None:
+                raise self._failed()
+            event = threading.Event()
+            self._handler.answer(given, event)
+
     def _answer(self, event: threading.Event) -> tuple[str, ...] | None:
-        """None when logged in, else the methods which the server takes next."""
+        """None when logged in, or asked for more; else the methods which the server takes next."""
         if not self._transport.wait_for(event, self._deadline.remaining()):
             raise DeviceError("auth_timeout", "the device does not answer the login")
-        if self._handler.is_authenticated():
+        if self._handler.is_authenticated() or self._handler.request is not None:
             return None
+        if self._handler.wants_new_password:
+            raise must_change_password()
         cause = self._transport.get_exception()
         if self._handler.allowed is not None and (self._handler.partial or not self._sent_secret):
             return self._handler.allowed
-        if isinstance(cause, _AsksForMore):
-            raise DeviceError(
-                "auth_failed",
-                f"the device asks for more than a password: {safe_line(str(cause), 120)}",
-                "Use a credential that logs in with a password or a key alone",
-            ) from cause
         if not self._transport.is_active() and not self._sent_secret:
             raise lost(self._transport, cause)
         raise self._failed() from cause
@@ -196,36 +222,9 @@ class Login:
 
     def _refused(self, allowed: tuple[str, ...]) -> DeviceError:
         offers = safe_line(", ".join(allowed), 120) or "nothing"
+        next_step = "Use a credential with what the device asks for"
+        if "keyboard-interactive" in allowed and not self._asking.is_attended:
+            next_step = "Run it in the full-screen program (vctui), which asks for codes and passwords"
         return DeviceError(
-            "auth_failed",
-            f"the device offers {offers}, and the credential has nothing for it",
-            "Use a credential with what the device asks for",
+            "auth_failed", f"the device offers {offers}, and the credential has nothing for it", next_step
         )
-
-
-def _choose(
-    allowed: tuple[str, ...], tried: set[str], credentials: SSHCredentials, key: paramiko.PKey | None
-) -> str | None:
-    if key is not None and "publickey" in allowed and "publickey" not in tried:
-        return "publickey"
-    by_password = ("password", "keyboard-interactive")
-    if credentials.password is None or tried.intersection(by_password):
-        return None
-    return next((method for method in by_password if method in allowed), None)
-
-
-def _answers(password: str) -> Callable[[str, str, list[tuple[str, bool]]], list[str]]:
-    """Answer one hidden question with the password, and no other one."""
-    given = False
-
-    def answer(title: str, instructions: str, fields: list[tuple[str, bool]]) -> list[str]:
-        nonlocal given
-        if not fields:
-            return []
-        question, shown = fields[0]
-        if given or len(fields) > 1 or shown:
-            raise _AsksForMore(question)
-        given = True
-        return [password]
-
-    return answer

@@ -12,12 +12,13 @@ from vctui.errors import DeviceError, UsageError
 from vctui.events import Phase
 from vctui.questions import HEADLESS, Desk
 from vctui.records import SSHCredentials
-from vctui.ssh.auth import KeyRing
+from vctui.ssh.entry import Surroundings
 from vctui.ssh.hostkeys import KnownHosts
+from vctui.ssh.keys import KeyRing
 from vctui.ssh.lifeline import Lifelines
 from vctui.ssh.model import CommandOutput, ExecutionResult, ExecutorOptions, LoginGuard, Target
 from vctui.ssh.platforms import load_platforms
-from vctui.ssh.session import Session, Surroundings, failed_result
+from vctui.ssh.session import Session, failed_result
 from vctui.ssh.shell import Held
 from vctui.ssh.workers import work_through
 

@@ -17,7 +17,7 @@ from typing import Literal
 Marker = Literal["", "revoked", "cert-authority"]
 
 _MARKERS: dict[bytes, Marker] = {b"@revoked": "revoked", b"@cert-authority": "cert-authority"}
-_STRINGS = {
+KEY_STRINGS = {
     "ssh-ed25519": 1,
     "ssh-rsa": 2,
     "ssh-dss": 4,
@@ -30,12 +30,18 @@ _STRINGS = {
 """Key type → strings in its blob, after the type's own."""
 
 
+_NO_USER = re.compile(r"""^-|\s|[`'"$;&<>|(){}]|\\$""")
 _HOST = re.compile(r"[\w.:%\[\]][\w.:%\[\]-]{0,254}")
 
 
 def is_host(host: str) -> bool:
     """True for a name or address, and for nothing that means more to a resolver, a file or a shell."""
     return _HOST.fullmatch(host) is not None
+
+
+def is_user(name: str) -> bool:
+    """True for a user name that means nothing more to a shell or a command line than its letters."""
+    return bool(name) and name.isprintable() and _NO_USER.search(name) is None
 
 
 def fingerprint(blob: bytes) -> str:
@@ -172,7 +178,7 @@ def _is_key(key_type: str, blob: bytes) -> bool:
         return False
     if key_type == "ssh-ed25519" and len(strings[-1]) != 32:
         return False
-    return len(strings) == 1 + _STRINGS.get(key_type, -1)
+    return len(strings) == 1 + KEY_STRINGS.get(key_type, -1)
 
 
 def _matches(name: bytes, patterns: bytes) -> bool:

@@ -6,42 +6,25 @@ import contextlib
 import logging
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
 
-import paramiko
 from paramiko.channel import Channel
 from paramiko.ssh_exception import SSHException
 
-from vctui.errors import DeviceError, HostKeyRefused, StorageError
+from vctui.errors import DeviceError
 from vctui.events import Phase
-from vctui.questions import HEADLESS, Desk
-from vctui.records import SSHCredentials
-from vctui.ssh.auth import KeyRing, Login
-from vctui.ssh.connect import hang_up, open_socket, presented_key, shake_hands
+from vctui.ssh.connect import hang_up, open_socket, shake_hands
+from vctui.ssh.entry import Surroundings, Visit, check_host_key
 from vctui.ssh.hostkey_index import host_name
-from vctui.ssh.hostkeys import KeyCheck, KnownHosts, ScannedKey
-from vctui.ssh.lifeline import Deadline, Lifeline, clock_stopped
-from vctui.ssh.model import CommandOutput, ExecutionResult, ExecutorOptions, LoginGuard, Target
+from vctui.ssh.lifeline import Deadline, Lifeline
+from vctui.ssh.model import CommandOutput, ExecutionResult, Target
 from vctui.ssh.platforms import GENERIC, get_platform
 from vctui.ssh.rules import changes_configuration
-from vctui.ssh.shell import Held, Shell, open_channel
+from vctui.ssh.shell import Shell, open_channel
 from vctui.ssh.talk import Reply, Talk, judge
 from vctui.ssh.transport import Transport
 from vctui.text import safe_line
 
 _log = logging.getLogger(__name__)
-
-
-@dataclass(frozen=True, slots=True)
-class Surroundings:
-    """What the sessions of one run share."""
-
-    options: ExecutorOptions
-    known_hosts: KnownHosts
-    keys: KeyRing
-    held: Held
-    desk: Desk = HEADLESS
-    guard: LoginGuard | None = None
 
 
 class Session:
@@ -59,6 +42,7 @@ class Session:
         self._lifeline = lifeline
         self._on_phase = on_phase
         self._deadline = Deadline(target.limit)
+        self._visit = Visit(target, shared, lifeline, self._deadline)
         self._platform = get_platform(target.device_type, shared.options.platforms)
         self._transport: Transport | None = None
         self._channel: Channel | None = None
@@ -111,10 +95,14 @@ class Session:
         for command in target.commands:
             if not command.isprintable():
                 raise DeviceError("command_rejected", f"{safe_line(command, 80)!r} is more than one line")
-        key = self._shared.keys.key(target.credentials)
+        key = self._visit.key()
         transport = self._connect()
-        self._check_host_key(transport)
-        self._log_in(transport, key)
+        options = self._shared.options
+        check_host_key(transport, target.host, target.port, self._shared.known_hosts, options.host_keys)
+        self._on_phase("authenticating")
+        login = self._visit.log_in(transport, key, self._within(options.auth_timeout))
+        if login.banner:
+            _log.debug("%s says: %s", safe_line(host_name(target.host, target.port)), login.banner)
         talk = self._find_prompt(transport)
         self._on_phase("command")
         first = True
@@ -148,44 +136,6 @@ class Session:
 
     def _within(self, seconds: float) -> float:
         return self._deadline.within(min(seconds, self._target.timeout))
-
-    def _check_host_key(self, transport: Transport) -> None:
-        key = presented_key(transport, self._target.host, self._target.port)
-        known_hosts = self._shared.known_hosts
-        check = known_hosts.check(key.host, key.port, key.key_type, key.blob)
-        if check.status == "ok":
-            return
-        if check.status == "unknown" and self._shared.options.host_keys == "accept-new":
-            try:
-                known_hosts.add([key])
-            except HostKeyRefused as error:
-                raise DeviceError("host_key_changed", error.message) from error
-            except StorageError as error:
-                raise DeviceError("save_failed", error.message, error.next_step) from error
-            return
-        raise host_key_error(known_hosts, key, check)
-
-    def _log_in(self, transport: Transport, key: paramiko.PKey | None) -> None:
-        self._on_phase("authenticating")
-        target, guard = self._target, self._shared.guard
-        deadline = Deadline(self._within(self._shared.options.auth_timeout))
-        admitted = False
-
-        def admit() -> SSHCredentials:
-            nonlocal admitted
-            if guard is None:
-                return target.credentials
-            with clock_stopped(deadline, self._deadline):
-                instead = guard.admit(target, self._lifeline, self._deadline)
-            admitted = True
-            return instead or target.credentials
-
-        login = Login(transport, deadline, admit)
-        try:
-            login.run(target.credentials, key)
-        finally:
-            if guard is not None and admitted:
-                guard.report(target, login.outcome)
 
     def _find_prompt(self, transport: Transport) -> Talk:
         target, options = self._target, self._shared.options
@@ -276,24 +226,4 @@ def failed_result(
         key=target.key,
         extra_data=target.extra_data,
         prompt=prompt,
-    )
-
-
-def host_key_error(known_hosts: KnownHosts, key: ScannedKey, check: KeyCheck) -> DeviceError:
-    """Why a presented key is refused, with both fingerprints and the line of the file."""
-    presented = f"{key.key_type} {key.fingerprint}"
-    if check.status == "unknown":
-        return DeviceError("host_key_unknown", f"the host key is not known: {presented}")
-    places = ", ".join(
-        f"{e.key_type} {e.fingerprint} ({known_hosts.path}:{e.line})" for e in check.entries[:3]
-    )
-    if check.status == "revoked":
-        return DeviceError(
-            "host_key_changed",
-            f"the host key is revoked: {places}",
-            "Replace the device's host key",
-        )
-    return DeviceError(
-        "host_key_changed",
-        safe_line(f"the host key has changed: {places} is known, {presented} came", 900),
     )
