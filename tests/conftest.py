@@ -44,6 +44,13 @@ def no_keyring() -> Iterator[None]:
     keyring.set_keyring(before)
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Real parts are users and daemons of the whole machine: the tests that need them share one process."""
+    for item in items:
+        if item.get_closest_marker("real"):
+            item.add_marker(pytest.mark.xdist_group("real"))
+
+
 def pytest_runtest_makereport(item: pytest.Item, call: pytest.CallInfo[None]) -> pytest.TestReport | None:
     """In CI a real part that is absent is a failure, not a skip."""
     skipped = call.excinfo is not None and call.excinfo.errisinstance(pytest.skip.Exception)
