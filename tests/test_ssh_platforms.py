@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import pickle
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
+import yaml
 
 from vctui.errors import UsageError
 from vctui.records import SSHCredentials
-from vctui.ssh import Target, get_platform, load_platforms
+from vctui.ssh import Target, check_file, get_platform, load_platforms, platform_as_file
+from vctui.ssh.patterns import check_pattern
 from vctui.ssh.rules import changes_configuration
 
 WANTED = [
@@ -102,6 +105,8 @@ def test_paging_commands_that_would_change_the_device(command: str) -> None:
         ("linux", "ip route show table all"),
         ("linux", "cat /etc/os-release | grep NAME"),
         ("generic", "show version"),
+        ("juniper_junos", 'show configuration | match "a|b"'),
+        ("cisco_ios", "show running-config | section ^interface|^router"),
         ("cisco_nxos", "enable"),
         ("generic", "no page"),
     ],
@@ -129,6 +134,17 @@ def test_reading_commands(platform: str, command: str) -> None:
         ("fortinet", "execute reboot"),
         ("linux", "ip addr add 192.0.2.1/24 dev eth0"),
         ("linux", "ip link set eth0 down"),
+        ("cisco_ios", "show run | include a | redirect flash:x"),
+        ("cisco_ios", "do show run"),
+        ("juniper_junos", "run show version"),
+        ("juniper_junos", 'show log | match "a" | save x'),
+        ("linux", "cat x | find / -delete"),
+        ("linux", "cat x | sort -o /etc/passwd"),
+        ("linux", "cat x | grep a|xargs rm"),
+        ("linux", 'cat x | grep \\"|reboot \\"'),
+        ("linux", "cat x | uniq - /etc/passwd"),
+        ("generic", "show x | grep a|xargs reboot"),
+        ("generic", "show x |"),
         ("linux", "cat x > y"),
         ("linux", "cat x | sh"),
         ("linux", "uptime && reboot"),
@@ -241,12 +257,32 @@ def test_a_users_own_platform(tmp_path: Path) -> None:
         ("names: [x]\nprompts: [x]\npagers: [{match: x}]\n", "pagers: each entry needs match, key"),
         ("names: [x]\nprompts: [x]\npagers: [{match: x, key: 1}]\n", "pagers: must hold texts"),
         ("names: [x]\nprompts: [x]\nprivilege: enable\n", "privilege: each entry needs"),
+        ("names: [x]\nprompts: [x]\ncolums: 80\n", "colums: no such key; did you mean columns?"),
+        ("names: [x]\nprompts: [x]\ncolumns: 9\n", "columns: must be a whole number from 20 to 2000"),
+        ("names: [x y]\nprompts: [x]\n", "names: 'x y' is no name"),
+        ("names: [x]\nprompts: [x]\nlogin: [{match: x}]\n", "login: each entry needs match, and either"),
+        (
+            "names: [x]\nprompts: [x]\nlogin: [{match: x, answer: y}]\n",
+            "either send or answer (username, pass",
+        ),
+        ("names: [x]\nprompts: [x]\nvolatile: [{command: x, lines: y}]\n", "lines must be a list"),
+        ("names: [x]\nprompts: [x]\nidentify: {colour: red}\n", "identify: must be a mapping of"),
+        ("names: [x]\nprompts: [x]\nidentify: {ident: ['(']}\n", "identify.ident: '(' is no regular"),
+        ("names: [x]\nprompts: [x]\nreading: ['.*']\n", "reading: '.*' matches an empty line"),
+        ("names: [x]\nprompts: [x]\nreading: ['\\w+']\n", "takes 'reload', which does not only read"),
+        ("names: [x]\nprompts: ['(\\w+-?)+>']\n", "may take too long"),
+        ("names: [x]\nlike: y\n", "like: there is no platform y"),
+        ("names: [x]\nlike: 1\n", "like: must be the name of another platform"),
+        ('names: [x]\nprompts: [x]\nlogout: "a\\nb"\n', "logout: must be a text of one line"),
+        ('names: [x]\nprompts: [x]\npaging_off: ["a\\nb"]\n', "is more than one line"),
+        ("x: " + "[" * 50_000, "not YAML"),
         ("names: [x]\nprompts: [x]\nnewline: x\n", "newline: must be"),
         ("names: [x]\nprompts: [x]\nlegacy_algorithms: 1\n", "legacy_algorithms: must be true"),
         ("names: [x\n", "line"),
         ("- x\n", "must hold 'key: value' lines"),
         ("a: !!python/object:os.system {}\n", "line 1"),
         ("x: " + "y" * 70_000, "larger than 64 KiB"),
+        ("names: [x]\nprompts: [x]\nerrors: x\ncolour: red\n", "(and 1 more)"),
     ],
 )
 def test_errors_name_file_key_and_reason(tmp_path: Path, text: str, words: str) -> None:
@@ -261,3 +297,60 @@ def test_targets_can_be_pickled() -> None:
     target = Target("r1", "192.0.2.1", SSHCredentials("u", password="p"), ("show arp",))
     assert pickle.loads(pickle.dumps(target)) == target  # noqa: S301
     assert target.limit == 300
+
+
+def test_a_file_that_is_like_another_says_only_what_differs(tmp_path: Path) -> None:
+    folder = write(tmp_path / "platforms", "names: [cisco_ios]\nlike: cisco_ios\nprompts: ['my> ?']\n")
+    mine, built_in = get_platform("cisco_ios", folder), get_platform("cisco_ios")
+    assert [pattern.pattern for pattern in mine.prompts] == ["my> ?"]
+    assert mine.paging_off == built_in.paging_off
+    assert mine.errors == built_in.errors
+    (folder / "other.yaml").write_text("names: [other]\nlike: cisco_ios\n")
+    assert get_platform("other", folder).prompts == mine.prompts
+
+
+def test_files_that_are_like_each_other(tmp_path: Path) -> None:
+    folder = write(tmp_path / "platforms", "names: [a]\nlike: b\n")
+    (folder / "b.yaml").write_text("names: [b]\nlike: a\n")
+    with pytest.raises(UsageError, match="is like this one itself"):
+        load_platforms(folder)
+
+
+@pytest.mark.parametrize(
+    "written", ["Cisco IOS", "cisco-ios", "CISCO_IOS_SSH", "cisco_ios_telnet", "ciscoios"]
+)
+def test_a_name_is_found_however_it_is_written(written: str) -> None:
+    assert get_platform(written).name == "cisco_ios"
+
+
+def test_a_users_platform_wins_under_every_spelling(tmp_path: Path) -> None:
+    folder = write(tmp_path / "platforms", "names: [cisco-ios]\nprompts: [x]\n")
+    assert get_platform("cisco_ios", folder).name == "cisco-ios"
+
+
+@pytest.mark.parametrize("name", sorted(load_platforms()))
+def test_what_is_shown_of_a_platform_is_a_file_for_it(name: str, tmp_path: Path) -> None:
+    """This also looks at the built-in patterns as closely as at a user's: none may take long on a line."""
+    platform = load_platforms()[name]
+    file = tmp_path / "shown.yaml"
+    file.write_text(yaml.safe_dump(platform_as_file(platform)))
+    assert replace(check_file(file), file=platform.file) == platform
+
+
+@pytest.mark.parametrize(
+    ("pattern", "harmless"),
+    [
+        (r"[\w.@+:/-]{1,80}(\([^()\s]{1,60}\))?[>#]", True),
+        (r"(\([^()]{0,80}\)){1,6}[#>]", True),
+        (r"(?i).{0,80}more.{0,80}", True),
+        (r"(\S+\s+){5}x", True),
+        (r"\d+\.\d+ .*uptime", True),
+        (r"(a+)+b", False),
+        (r"(a|aa)+b", False),
+        (r"(\w+\s?)+x", False),
+        (r".*foo.*bar.*x", False),
+        (r"(?=(a*)*b)a", False),
+    ],
+)
+def test_patterns_that_may_take_long_on_a_line(pattern: str, harmless: bool) -> None:
+    assert (check_pattern(pattern) is None) is harmless

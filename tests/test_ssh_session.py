@@ -577,3 +577,96 @@ def test_two_devices_with_one_address_differ_by_port(collect: Collect, tmp_path:
     ):
         assert collect(one, "x").prompt == "a#"
         assert collect(two, "x").prompt == "b#"
+
+
+def asks_first(*questions: tuple[str, str, str]) -> Callable[[Terminal], None]:
+    """A device which asks (question, right answer, what it says then) before its prompt."""
+
+    def run(terminal: Terminal) -> None:
+        for question, answer, then in questions:
+            terminal.write(question)
+            got = terminal.read_line(echo=False) + "\n" if answer[-1] == "\n" else terminal.read_key()
+            assert got == answer
+            terminal.write(then)
+        cli("r1#", {"show ip arp": ARP})(terminal)
+
+    return run
+
+
+def own_platform(folder: Path, text: str) -> dict[str, Any]:
+    folder.mkdir()
+    (folder / "own.yaml").write_text("names: [own]\nlike: cisco_ios\n" + text)
+    return {"platforms": folder}
+
+
+def test_questions_between_login_and_prompt_are_answered(collect: Collect, tmp_path: Path) -> None:
+    options = own_platform(
+        tmp_path / "platforms",
+        "login:\n"
+        "  - {match: 'Accept\\? \\(a\\):', send: a}\n"
+        "  - {match: 'Change it now\\? \\[Y/N\\]:', send: \"N\\n\"}\n"
+        "  - {match: 'User:', answer: username}\n"
+        "  - {match: 'Password:', answer: password}\n",
+    )
+    questions = [
+        ("Accept? (a):", "a", "\r\n"),
+        ("Change it now? [Y/N]:", "N\n", "\r\n"),
+        ("User: ", f"{CREDENTIALS.username}\n", "\r\n"),
+        ("Password:", f"{CREDENTIALS.password}\n", "\r\n"),
+    ]
+    with Device(asks_first(*questions)) as device:
+        result = collect(device, "show ip arp", device_type="own", options=options)
+    assert only_text(result) == f"r1#show ip arp\n{ARP_LINES}r1#"
+
+
+def test_a_login_in_the_shell_is_tried_once(collect: Collect, tmp_path: Path) -> None:
+    options = own_platform(
+        tmp_path / "platforms",
+        "login: [{match: 'User:', answer: username}, {match: 'Password:', answer: password}]\n",
+    )
+
+    def refuses(terminal: Terminal) -> None:
+        while True:
+            terminal.write("User: ")
+            terminal.read_line()
+            terminal.write("Password: ")
+            terminal.read_line(echo=False)
+            terminal.write("\r\nLogin incorrect\r\n")
+
+    with Device(refuses) as device:
+        result = collect(device, "show ip arp", device_type="own", options=options)
+    assert (result.error_kind, result.success) == ("auth_failed", False)
+    assert device.lines == [CREDENTIALS.username, CREDENTIALS.password]
+    assert str(CREDENTIALS.password) not in repr(result)
+
+
+def test_an_enable_step_that_asks_for_a_name(collect: Collect, tmp_path: Path) -> None:
+    options = own_platform(
+        tmp_path / "platforms",
+        "privilege: {command: enable, unprivileged: '>', username: 'User Name:', password: 'Password:'}\n"
+        "logout: exit\n",
+    )
+
+    def enable(terminal: Terminal) -> None:
+        terminal.write("User Name:")
+        assert terminal.read_line() == CREDENTIALS.username
+        terminal.write("Password:")
+        assert terminal.read_line(echo=False) == "s3cret-enable"
+        terminal.write("\r\nr1#")
+        for text in ("", ARP, ""):  # paging off, the command, and the line that makes its prompt sure
+            terminal.read_line()
+            terminal.write(f"{text}r1#")
+        terminal.read_line(echo=False)
+
+    with Device(cli("r1>", {"enable": enable})) as device:
+        login = replace(CREDENTIALS, enable_secret="s3cret-enable")
+        result = collect(device, "show ip arp", device_type="own", options=options, credentials=login)
+        assert only_text(result) == f"r1#show ip arp\n{ARP_LINES}r1#"
+    assert device.lines[-1] == "exit"
+
+
+def test_the_terminal_is_as_wide_as_the_platform_says(collect: Collect, tmp_path: Path) -> None:
+    options = own_platform(tmp_path / "platforms", "columns: 200\n")
+    with Device(cli("r1#", {"show ip arp": ARP})) as device:
+        assert collect(device, "show ip arp", device_type="own", options=options).success
+    assert device.terminal_size == (200, 24)

@@ -40,6 +40,11 @@ class Device:
     last_collected_at: str | None = None
 
     @property
+    def kind(self) -> str:
+        """What names its rules and templates: the device type, or the platform's slug where it has none."""
+        return self.device_type or self.platform
+
+    @property
     def host(self) -> str | None:
         """The address to connect to: IPv4 first, then IPv6, without a prefix length; or None."""
         for address in (self.primary_ip4, self.primary_ip6):

@@ -58,6 +58,7 @@ def check_all(args: argparse.Namespace) -> int:
         _permissions,
         _databases,
         _templates,
+        _platforms,
         _argon2,
         _keyring,
     )
@@ -164,6 +165,39 @@ def _templates(settings: Settings) -> Iterator[Finding]:
         yield Finding("templates", "ok", f"{count}")
     else:
         yield Finding("templates", "note", "none", "vctui templates import --ntc")
+
+
+def _platforms(settings: Settings) -> Iterator[Finding]:
+    """The rules, the user's own files one by one, and devices that the generic rules have to do for."""
+    from vctui.errors import VctuiError
+    from vctui.ssh import BadPlatformFile, check_file, load_platforms, platform_name
+    from vctui.storage import Inventory
+
+    own = settings.platforms_dir
+    names: set[str] = set()
+    for file in sorted(own.glob("*.yaml")) if own.is_dir() else ():
+        try:
+            names |= set(check_file(file, own).names)
+        except BadPlatformFile as error:
+            for problem in error.problems:
+                yield Finding("platform file", "bad", f"{file}: {problem}", "See docs/platforms.md", 2)
+        else:
+            yield Finding("platform file", "ok", str(file))
+    yield Finding("platforms", "ok", f"{len(load_platforms().distinct())} built in")
+    try:
+        with Inventory(settings.dcim_db, read_only=True) as inventory:
+            devices = inventory.devices()
+    except VctuiError:
+        return  # the database has its own finding
+    unknown = [d.name for d in devices if platform_name(d.kind) is None and d.kind.lower() not in names]
+    if unknown:
+        shown = f"{', '.join(unknown[:3])}{' and others' if len(unknown) > 3 else ''}"
+        yield Finding(
+            "platforms",
+            "note",
+            f"{len(unknown)} devices of no known platform: {shown}",
+            "vctui devices probe --unknown",
+        )
 
 
 def _argon2(settings: Settings) -> Iterator[Finding]:

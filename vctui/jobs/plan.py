@@ -106,7 +106,7 @@ class Planner:
             device=device,
             host=host,
             port=device.port,
-            device_type=device.device_type,
+            device_type=device.kind,
             credential=credential.name if credential else "",
             credential_id=credential.id if credential else None,
             commands=job.commands,
@@ -128,8 +128,8 @@ class Planner:
         return base_folder(job, self._settings) / folder / filename
 
     def _template(self, job: Job, device: Device) -> str | None:
-        command = next((c for c in reversed(job.commands) if self._template_for(device.device_type, c)), None)
-        indexed = self._template_for(device.device_type, command) if command else None
+        command = next((c for c in reversed(job.commands) if self._template_for(device.kind, c)), None)
+        indexed = self._template_for(device.kind, command) if command else None
         return choose_template(job.template, indexed)
 
     def _credential(self, job: Job, device: Device, named: str | None) -> tuple[CredentialInfo | None, str]:

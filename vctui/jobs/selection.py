@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from vctui.errors import UsageError
 from vctui.records import Device, DeviceFilter
+from vctui.ssh import platform_name
 
 Test = Callable[[Device], str | None]
 """Why a device does not fit; None when it does."""
@@ -97,12 +98,12 @@ def _tests(filter: DeviceFilter, names: Sequence[str] | None) -> list[Test]:
             )
         )
     if filter.device_types:
-        kinds = frozenset(filter.device_types)
+        kinds = {platform_name(kind) or kind for kind in filter.device_types}
         tests.append(
             lambda d: (
                 None
-                if not d.device_type or d.device_type in kinds
-                else f"platform {d.device_type}; the job is for {', '.join(filter.device_types)}"
+                if (platform_name(d.kind) or d.device_type) in (*kinds, "")
+                else f"platform {d.kind}; the job is for {', '.join(filter.device_types)}"
             )
         )
     tests += _relation("platform", filter.platform_id, filter.platform)

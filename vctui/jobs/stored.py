@@ -92,8 +92,8 @@ class CaptureShelf:
         if self._types is None:
             with Inventory(self._settings.dcim_db) as inventory:
                 devices = inventory.devices()
-            self._types = {device.id: device.device_type for device in devices}
-            self._types_by_name = {device.name: device.device_type for device in devices}
+            self._types = {device.id: device.kind for device in devices}
+            self._types_by_name = {device.name: device.kind for device in devices}
         found = self._types.get(record.device_id) if record.device_id is not None else None
         return found or self._types_by_name.get(record.device_name, "")
 

@@ -11,7 +11,9 @@ from typing import TYPE_CHECKING, Any
 from vctui.ssh.hostkey_index import HostKeyEntry
 from vctui.ssh.hostkeys import KeyCheck, KnownHosts, ScannedKey
 from vctui.ssh.model import CommandOutput, ExecutionResult, ExecutorOptions, LoginGuard, LoginOutcome, Target
-from vctui.ssh.platforms import get_platform, load_platforms
+from vctui.ssh.platform_file import BadPlatformFile
+from vctui.ssh.platform_file import as_file as platform_as_file
+from vctui.ssh.platforms import check_file, get_platform, load_platforms, platform_name
 from vctui.ssh.rules import Platform
 
 if TYPE_CHECKING:
@@ -19,6 +21,7 @@ if TYPE_CHECKING:
     from vctui.ssh.scan import ScanResult, scan_host_key, scan_host_keys
 
 __all__ = [
+    "BadPlatformFile",
     "CommandOutput",
     "ExecutionResult",
     "ExecutorOptions",
@@ -32,8 +35,11 @@ __all__ = [
     "ScanResult",
     "ScannedKey",
     "Target",
+    "check_file",
     "get_platform",
     "load_platforms",
+    "platform_as_file",
+    "platform_name",
     "scan_host_key",
     "scan_host_keys",
 ]

@@ -3,26 +3,26 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from typing import Literal
+
+from vctui.ssh.patterns import Patterns
+from vctui.ssh.pipes import FILTERS, has_harmless_pipes, is_one_command
 
 MAX_LINE = 256
 """Longer lines are no prompt, no pager and no error message."""
+COLUMNS = 511
+"""The width of the terminal that is asked for, so that devices wrap no line."""
 _ERROR_LINES = 5
 _REJECTED_LINES = 15
 """A rejection is short; a longer text that begins like one is an output."""
 
-Patterns = tuple[re.Pattern[str], ...]
-
-_FILTER = re.compile(
-    r"\s*(b(egin)?|count|e(xc(l(ude)?)?)?|except|find|e?grep|head|i(n(c(l(ude)?)?)?)?|json(-pretty)?|last|match|nz"
-    r"|no-?more|s(ec(tion)?)?|sort|tail|trim|uniq|until|wc|xml|display (json|set|xml|inheritance|detail))\b",
+_CHANGES = re.compile(
+    r"\s*(conf|modify|edit|delete|save|write|commit|copy|erase|format|reload|reboot|reset|request"
+    r"|set (?!cli\b|clienv\b|length\b|terminal\b))",
     re.IGNORECASE,
 )
-_WRITERS = ("append", "awk", "bash", "copy", "email", "file", "python", "redirect", "request", "save", "sed")
-_MORE_WRITERS = ("sh", "tee", "vsh")
-_WRITES = re.compile(r"[;&`><\x00-\x1f\x7f]|\$\(")
-_CHANGES = re.compile(r"\s*(conf|modify|edit|delete|save|write|commit|set (?!cli\b|length\b))", re.IGNORECASE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,12 +32,25 @@ class Pager:
 
 
 @dataclass(frozen=True, slots=True)
+class Gate:
+    """A question between login and the first prompt, and what is sent to it.
+
+    `answer` takes the text from the credential in place of `send`.
+    """
+
+    match: re.Pattern[str]
+    send: str = ""
+    answer: Literal["", "username", "password"] = ""
+
+
+@dataclass(frozen=True, slots=True)
 class Privilege:
-    """How a session gets its rights: the command, the prompt's end before it, what asks for the secret."""
+    """One step up: the command, the prompt's end before it, what asks for the secret, and for a name."""
 
     command: str
     unprivileged: str
     password: re.Pattern[str]
+    username: re.Pattern[str] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,7 +58,30 @@ class EndMarker:
     """The last line which a complete output of `command` always has."""
 
     command: re.Pattern[str]
-    last: str
+    last: re.Pattern[str]
+
+
+@dataclass(frozen=True, slots=True)
+class Volatile:
+    """Lines of a command's output that differ from one look to the next, while nothing has changed."""
+
+    command: re.Pattern[str]
+    lines: Patterns
+
+
+@dataclass(frozen=True, slots=True)
+class Marks:
+    """By what a device of this platform is known. `version` is searched in what `command` prints."""
+
+    command: str = "show version"
+    version: Patterns = ()
+    excluded: Patterns = ()
+    """Found in the same output, these say that it is another platform's."""
+    ident: Patterns = ()
+    """Of the SSH server's identification, such as `Cisco-1.25`."""
+    banner: Patterns = ()
+    prompts: Patterns = ()
+    """Shapes that other platforms do not have."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,18 +90,34 @@ class Platform:
 
     name: str
     prompts: Patterns
+    names: tuple[str, ...] = ()
+    title: str = ""
+    vendor: str = ""
+    file: str = ""
     paging_off: tuple[str, ...] = ()
     paging_commands: Patterns = ()
     pagers: tuple[Pager, ...] = ()
-    privilege: Privilege | None = None
+    login: tuple[Gate, ...] = ()
+    privilege: tuple[Privilege, ...] = ()
     errors: Patterns = ()
     reading: Patterns = ()
+    writing: Patterns = ()
+    """Commands that `reading` takes, and that change something all the same."""
+    filters: Patterns = FILTERS
+    """What may stand behind `|`."""
+    alternation: bool = False
+    """A `|` within a filter's expression belongs to it: no shell, and no second pipe, would take it."""
     end_markers: tuple[EndMarker, ...] = ()
+    volatile: tuple[Volatile, ...] = ()
     context: Patterns = ()
     """Lines that the device shows above its prompt."""
+    identify: Marks = Marks()
     newline: str = "\n"
+    columns: int = COLUMNS
     legacy_algorithms: bool = False
     """Offer SHA-1 and CBC to these devices, as far as the installed paramiko still has them."""
+    logout: str = ""
+    """What ends the session, where a device keeps a line busy whose connection just ends."""
 
     def looks_like_prompt(self, line: str) -> bool:
         line = line.rstrip()
@@ -82,24 +134,39 @@ class Platform:
         line = line.rstrip()
         return next((pager.key for pager in self.pagers if line and pager.match.fullmatch(line)), None)
 
+    def gate(self, line: str) -> Gate | None:
+        """What answers a question at login, when the unfinished line is one."""
+        line = line.strip()
+        if not line or len(line) > MAX_LINE:
+            return None
+        return next((gate for gate in self.login if gate.match.fullmatch(line)), None)
+
     def is_paging(self, command: str) -> bool:
         """A command that only sets up this session's pager: it may be rejected without harm."""
         command = command.strip()
         return command in self.paging_off or any(p.match(command) for p in self.paging_commands)
 
     def is_privilege(self, command: str) -> bool:
-        return self.privilege is not None and command.strip().lower() == self.privilege.command
+        command = command.strip().lower()
+        return any(step.command == command for step in self.privilege)
+
+    def step_up(self, prompt: str) -> Privilege | None:
+        """The step that a session at this prompt has yet to take; None when it has its rights."""
+        return next((step for step in self.privilege if prompt.endswith(step.unprivileged)), None)
 
     def is_reading(self, command: str) -> bool:
         """A command that changes nothing on the device, and may run without a question."""
-        if _WRITES.search(command):
+        command = command.strip()
+        if not is_one_command(command):
             return False
-        head, *filters = command.strip().split("|")
-        if filters and not (_FILTER.match(filters[0]) and all(map(_is_harmless_filter, filters[1:]))):
+        if not has_harmless_pipes(command, self.filters, alternation=self.alternation):
             return False
-        if self.is_privilege(head) or self.is_paging(head) or head.strip().lower() == "enable":
+        if _match(self.writing, command):
+            return False
+        head = command.split("|")[0].strip()
+        if self.is_privilege(head) or self.is_paging(head) or head.lower() == "enable":
             return True
-        return any(pattern.match(head.strip()) for pattern in self.reading)
+        return _match(self.reading, head)
 
     def rejection(self, body: Sequence[str]) -> str | None:
         """The line in which the device rejects the command, if it does; `body` is the output without echo."""
@@ -110,23 +177,24 @@ class Platform:
 
     def misses_end(self, command: str, body: Sequence[str]) -> bool:
         """True when the last line that this command's output always has is not there."""
-        marker = self._end_marker(command)
+        command = " ".join(command.split())
+        marker = next((marker for marker in self.end_markers if marker.command.fullmatch(command)), None)
         if marker is None:
             return False
         last = next((line.strip() for line in reversed(body) if line.strip()), "")
-        return last != marker.last
+        return len(last) > MAX_LINE or marker.last.fullmatch(last) is None
 
-    def _end_marker(self, command: str) -> EndMarker | None:
+    def volatile_lines(self, command: str) -> Patterns:
+        """What says of a line in this command's output that it is no change when it differs."""
         command = " ".join(command.split())
-        return next((marker for marker in self.end_markers if marker.command.fullmatch(command)), None)
+        return tuple(
+            line for entry in self.volatile if entry.command.fullmatch(command) for line in entry.lines
+        )
 
 
-def _is_harmless_filter(part: str) -> bool:
-    """True for another filter, and for the next branch of an expression, as in `| include up|down`."""
-    word = part.strip().split(" ")[0].lower()
-    return bool(_FILTER.match(part)) or not any(
-        writer.startswith(word) for writer in _WRITERS + _MORE_WRITERS
-    )
+def without_lines(text: str, patterns: Patterns) -> Iterable[str]:
+    """The lines of a text that no pattern matches, without blanks at their end."""
+    return (line.rstrip() for line in text.splitlines() if not _match(patterns, line.strip()[:MAX_LINE]))
 
 
 def changes_configuration(command: str) -> bool:

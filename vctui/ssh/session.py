@@ -18,7 +18,6 @@ from vctui.ssh.hostkey_index import host_name
 from vctui.ssh.lifeline import Deadline, Lifeline
 from vctui.ssh.model import CommandOutput, ExecutionResult, Target
 from vctui.ssh.platforms import GENERIC, get_platform
-from vctui.ssh.rules import changes_configuration
 from vctui.ssh.shell import Shell, open_channel
 from vctui.ssh.talk import Reply, Talk, judge
 from vctui.ssh.transport import Transport
@@ -140,7 +139,7 @@ class Session:
     def _find_prompt(self, transport: Transport) -> Talk:
         target, options = self._target, self._shared.options
         self._on_phase("prompt")
-        self._channel = open_channel(transport, self._deadline, target.timeout)
+        self._channel = open_channel(transport, self._deadline, target.timeout, self._platform.columns)
         self._shell = Shell(
             self._channel,
             transport,
@@ -150,10 +149,12 @@ class Session:
             max_output=options.max_output,
             held=self._shared.held,
         )
-        talk = Talk(self._shell, self._platform)
+        talk = Talk(self._shell, self._platform, target.credentials)
         talk.find_prompt()
-        if target.credentials.enable_secret and talk.is_unprivileged and self._platform.name != GENERIC:
-            talk.enable(target.credentials.enable_secret)
+        if target.credentials.enable_secret and self._platform.name != GENERIC:
+            for _ in self._platform.privilege:
+                if talk.is_unprivileged:
+                    talk.enable(target.credentials.enable_secret)
         for command in self._paging_commands():
             talk.command(command, confirm=False)
         self._shell.begin()
@@ -164,9 +165,10 @@ class Session:
         if wanted is None:
             return self._platform.paging_off
         commands = tuple(c.strip() for c in wanted.replace("\n", ",").split(",") if c.strip())
-        if any(changes_configuration(command) or not command.isprintable() for command in commands):
-            return self._platform.paging_off
-        return commands
+        generic = get_platform(GENERIC, self._shared.options.platforms)
+        if all(self._platform.is_paging(command) or generic.is_paging(command) for command in commands):
+            return commands
+        return self._platform.paging_off
 
     def _command(self, talk: Talk, command: str) -> None:
         assert self._shell is not None
@@ -197,7 +199,9 @@ class Session:
             self._shell.begin()
         if self._channel is not None and politely:
             # The device may be the first to close; what was collected is complete all the same.
-            with contextlib.suppress(EOFError, OSError, SSHException):
+            with contextlib.suppress(EOFError, OSError, SSHException, DeviceError):
+                if self._platform.logout and self._shell is not None:
+                    self._shell.send_line(self._platform.logout)
                 self._channel.close()
         if self._transport is not None:
             hang_up(self._transport)

@@ -15,11 +15,11 @@ from vctui.ssh.connect import lost
 from vctui.ssh.lifeline import Deadline
 from vctui.ssh.model import MIB
 from vctui.ssh.prompts import Prompt
-from vctui.ssh.rules import MAX_LINE, Platform
+from vctui.ssh.rules import COLUMNS, MAX_LINE, Platform
 from vctui.ssh.transport import Transport
 from vctui.text import TerminalText, safe_line
 
-_COLUMNS, _ROWS = 511, 24
+_ROWS = 24
 _READ = 256 * 1024
 QUIET = 1.0
 """Seconds of silence after which an empty line is sent once more."""
@@ -48,7 +48,7 @@ class Held:
             self._bytes -= size
 
 
-def open_channel(transport: Transport, deadline: Deadline, timeout: float) -> Channel:
+def open_channel(transport: Transport, deadline: Deadline, timeout: float, columns: int = COLUMNS) -> Channel:
     """A shell on a wide terminal. Raises DeviceError of kind channel_refused or disconnected."""
     transport.clear_to_send_timeout = timeout
     try:
@@ -57,7 +57,7 @@ def open_channel(transport: Transport, deadline: Deadline, timeout: float) -> Ch
         # Both requests go out together: a refusal closes the channel, and waiting would cost two round trips.
         pty = _request(channel, "pty-req")
         pty.add_string("vt100")
-        for number in (_COLUMNS, _ROWS, 0, 0):
+        for number in (columns, _ROWS, 0, 0):
             pty.add_int(number)
         pty.add_string(b"")
         for message in (pty, _request(channel, "shell")):
@@ -185,9 +185,13 @@ class Shell:
         key = self._platform.pager_key(self.tail)
         if key is None:
             return False
-        self._terminal.drop_tail()
+        self.drop_tail()
         self.send(key)
         return True
+
+    def drop_tail(self) -> None:
+        """Forget the unfinished line: a question that has been answered."""
+        self._terminal.drop_tail()
 
     def is_quiet(self) -> bool:
         """True when for a while nothing has come or gone."""

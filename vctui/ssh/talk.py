@@ -5,8 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from vctui.errors import DeviceError
+from vctui.records import SSHCredentials
 from vctui.ssh.prompts import CommandTracker, PromptLearner
-from vctui.ssh.rules import MAX_LINE, Platform
+from vctui.ssh.rules import MAX_LINE, Gate, Platform
 from vctui.ssh.shell import Shell
 from vctui.text import safe_line
 
@@ -44,9 +45,11 @@ class _EmptyLines:
 class Talk:
     """The conversation with one device. Raises DeviceError; the shell keeps what arrived by then."""
 
-    def __init__(self, shell: Shell, platform: Platform) -> None:
+    def __init__(self, shell: Shell, platform: Platform, login: SSHCredentials | None = None) -> None:
         self._shell = shell
         self._platform = platform
+        self._login = login
+        self._gates: list[Gate] = []
 
     def find_prompt(self) -> None:
         """Wait for the first prompt and learn it. Raises DeviceError: prompt_not_found, disconnected."""
@@ -55,7 +58,7 @@ class Talk:
         answered = True
         while True:
             tail = shell.tail
-            if not shell.has_more():
+            if not shell.has_more() and not self._pass_gate(tail):
                 prompt = learner.learned(tail) if learner.is_candidate(tail, any_shape=True) else None
                 if prompt is not None:
                     shell.prompt = prompt
@@ -73,6 +76,24 @@ class Talk:
             shell.answer_pager()
             answered |= bool(finished)
             learner.take(finished)
+
+    def _pass_gate(self, tail: str) -> bool:
+        """Answer what some devices ask between login and prompt, each question once."""
+        gate = self._platform.gate(tail)
+        if gate is None:
+            return False
+        if gate in self._gates:
+            if gate.answer:
+                raise DeviceError("auth_failed", "the device refuses the login that it asks for in its shell")
+            return False
+        self._gates.append(gate)
+        if gate.answer and self._login is not None:
+            text = self._login.username if gate.answer == "username" else self._login.password or ""
+            self._shell.send_line(text)
+        else:
+            self._shell.send(gate.send.replace("\n", self._platform.newline))
+        self._shell.drop_tail()
+        return True
 
     def _ask(self, learner: PromptLearner) -> None:
         learner.asked = True
@@ -129,14 +150,14 @@ class Talk:
         return Reply("\n".join([*lines, prompt]), lines[1:])
 
     def enable(self, secret: str | None) -> Reply:
-        """Raise the session's rights. Raises DeviceError of kind enable_failed."""
-        rule = self._platform.privilege
+        """Take the next step up in rights. Raises DeviceError of kind enable_failed."""
+        rule = self._platform.step_up(self._shell.prompt.text)
         if rule is None:
             raise DeviceError("enable_failed", "this platform has no enable step")
         shell, tracker = self._shell, CommandTracker(self._shell.prompt, self._platform)
         shell.begin()
         shell.send_line(rule.command)
-        asked = False
+        asked = named = False
         while True:
             finished = shell.receive(shell.wait_time(quiet=False))
             if finished is None:
@@ -150,6 +171,12 @@ class Talk:
                     raise DeviceError("enable_failed", f"the device {reason}")
                 asked = True
                 shell.send_line(secret)
+            elif len(tail) <= MAX_LINE and rule.username and rule.username.fullmatch(tail):
+                if named or self._login is None:
+                    raise DeviceError("enable_failed", "the device asks for a user name again and again")
+                named = True
+                shell.drop_tail()
+                shell.send_line(self._login.username)
             elif tracker.at_prompt(tail) and not shell.has_more():
                 break
         if shell.tail.rstrip().endswith(rule.unprivileged):
@@ -162,9 +189,8 @@ class Talk:
 
     @property
     def is_unprivileged(self) -> bool:
-        """True when the platform has an enable step and the prompt shows that it has not been taken."""
-        rule = self._platform.privilege
-        return rule is not None and self._shell.prompt.text.endswith(rule.unprivileged)
+        """True when the prompt shows that the platform has a step up that has not been taken."""
+        return self._platform.step_up(self._shell.prompt.text) is not None
 
 
 def judge(platform: Platform, command: str, reply: Reply) -> None:
