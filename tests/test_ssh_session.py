@@ -656,13 +656,14 @@ def test_an_enable_step_that_asks_for_a_name(collect: Collect, tmp_path: Path) -
         for text in ("", ARP, ""):  # paging off, the command, and the line that makes its prompt sure
             terminal.read_line()
             terminal.write(f"{text}r1#")
-        terminal.read_line(echo=False)
+        last.append("".join(terminal.read_key() for _ in "exit\n"))
 
+    last: list[str] = []
     with Device(cli("r1>", {"enable": enable})) as device:
         login = replace(CREDENTIALS, enable_secret="s3cret-enable")
         result = collect(device, "show ip arp", device_type="own", options=options, credentials=login)
         assert only_text(result) == f"r1#show ip arp\n{ARP_LINES}r1#"
-    assert device.lines[-1] == "exit"
+    assert last == ["exit\n"]
 
 
 def test_the_terminal_is_as_wide_as_the_platform_says(collect: Collect, tmp_path: Path) -> None:
