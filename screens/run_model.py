@@ -22,7 +22,12 @@ STYLES: dict[State, RowStyle] = {
     "failed": "failed",
     "cancelled": "skipped",
 }
-PHASE_WORDS = {"host_key": "host key", "prompt": "waiting for prompt", "command": "running commands"}
+PHASE_WORDS = {
+    "host_key": "host key",
+    "prompt": "waiting for prompt",
+    "command": "running commands",
+    "retrying": "waiting to try again",
+}
 MAX_LOG = 2000
 
 
@@ -104,6 +109,8 @@ class RunModel:
                     row.started = self._clock()
                 self._enter(row, "running")
                 row.phase = PHASE_WORDS.get(event.phase, event.phase)
+                if event.attempt > 1:
+                    row.phase += f", attempt {event.attempt}"
                 self._say(f"{event.device}: {row.phase}")
         elif isinstance(event, DeviceFinished):
             row = self._row(event.device, event.host)

@@ -14,6 +14,7 @@ HostKeyPolicy = Literal["ask", "strict", "accept-new"]
 HOST_KEY_POLICIES: tuple[HostKeyPolicy, ...] = ("ask", "strict", "accept-new")
 MAX_CONFIG_BYTES = 1024 * 1024
 MAX_WORKERS = 500
+MAX_RETRIES = 10
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,6 +38,8 @@ class Settings:
     time_limit: float | None = None
     workers: int | None = None
     inter_command_delay: float = 0.0
+    retries: int = 0
+    """How often a device is tried again whose failure can pass by itself; a login never is."""
     host_keys: HostKeyPolicy = "ask"
     log_level: str = "INFO"
     log_file: Path | None = None
@@ -92,6 +95,7 @@ def load_settings(home: str | Path | None = None, environ: Mapping[str, str] = o
         inter_command_delay=pause(
             execution.number("inter_command_delay", 0.0, 0, 3600, "inter_command_time") or 0.0
         ),
+        retries=_whole(execution.number("retries", None, 0, MAX_RETRIES)) or 0,
         host_keys=values.choice("host_keys", "ask", HOST_KEY_POLICIES),
         log_level=logging.choice("level", "INFO", ("DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL")),
         log_file=logging.path("file", None),

@@ -121,17 +121,27 @@ NEXT_STEPS: dict[str, str] = {
 """error_kind of a device → what to do about it, in one line."""
 
 
+PASSING = frozenset(
+    {"connection_refused", "connection_timeout", "unreachable", "disconnected", "channel_refused"}
+)
+"""Kinds of failure that can pass by themselves: never what came of a login or of a host key."""
+
+
 class DeviceError(Exception):
     """Why one device failed: raised within a session, carried as data from there on.
 
     `kind` is a key of NEXT_STEPS (the contract's `error_kind`); `message` is one line, safe to show.
+    `passing` says whether trying again later may help; by default the kind decides.
     """
 
-    def __init__(self, kind: str, message: str, next_step: str | None = None) -> None:
+    def __init__(
+        self, kind: str, message: str, next_step: str | None = None, *, passing: bool | None = None
+    ) -> None:
         super().__init__(message)
         self.kind = kind
         self.message = message
         self.next_step = next_step if next_step is not None else NEXT_STEPS[kind]
+        self.passing = kind in PASSING if passing is None else passing
 
 
 def worst_exit(codes: list[int]) -> int:

@@ -7,10 +7,15 @@ from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from typing import Any, ClassVar, Literal
 
-Phase = Literal["connecting", "host_key", "authenticating", "prompt", "command", "validating", "saving"]
+Phase = Literal[
+    "connecting", "host_key", "authenticating", "prompt", "command", "retrying", "validating", "saving"
+]
+"""`retrying`: this attempt failed in a way that can pass by itself, and the next one waits for its time."""
 DeviceStatus = Literal["ok", "skipped", "failed", "cancelled"]
 Verdict = Literal["complete", "suspect", "failed"]
 RunStatus = Literal["running", "success", "partial", "failed", "cancelled", "interrupted"]
+
+_FIRST = (("attempt", 1), ("attempts", 1))
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,7 +25,9 @@ class Event:
     event: ClassVar[str]
 
     def to_dict(self) -> dict[str, Any]:
-        return {"event": self.event, **asdict(self)}
+        """Its fields; how often a device was tried is only said from the second attempt on."""
+        fields = {name: value for name, value in asdict(self).items() if (name, value) not in _FIRST}
+        return {"event": self.event, **fields}
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,6 +49,7 @@ class DevicePhase(Event):
     device: str
     host: str
     phase: Phase
+    attempt: int = 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,6 +74,7 @@ class DeviceFinished(Event):
     template: str | None = None
     score: float | None = None
     records: int | None = None
+    attempts: int = 1
 
 
 @dataclass(frozen=True, slots=True)

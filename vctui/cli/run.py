@@ -52,6 +52,9 @@ def add_commands(commands: argparse._SubParsersAction[Parser]) -> None:
     who.add_argument("--workers", metavar="N", type=_workers, help="devices at the same time")
     who.add_argument("--timeout", metavar="S", type=seconds, help="longest silence waited out, seconds")
     who.add_argument(
+        "--retries", metavar="N", type=_retries, help="tries more for no connection; never for a login (0)"
+    )
+    who.add_argument(
         "--max-concurrent-jobs", metavar="N", type=positive, default=4, help="jobs at the same time (4)"
     )
     who.add_argument(
@@ -85,6 +88,14 @@ def _workers(text: str) -> int:
     if workers > MAX_WORKERS:
         raise argparse.ArgumentTypeError(f"{workers} is over the limit of {MAX_WORKERS}")
     return workers
+
+
+def _retries(text: str) -> int:
+    from vctui.config import MAX_RETRIES
+
+    if not text.isdecimal() or int(text) > MAX_RETRIES:
+        raise argparse.ArgumentTypeError(f"{text!r} is no number from 0 to {MAX_RETRIES}")
+    return int(text)
 
 
 def run_jobs(args: argparse.Namespace) -> int:
@@ -141,6 +152,7 @@ def run_jobs(args: argparse.Namespace) -> int:
                     cancel=cancel,
                     workers=args.workers,
                     timeout=args.timeout,
+                    retries=args.retries,
                     names=names,
                     host_keys=args.host_keys,
                     credential=args.credential,

@@ -126,7 +126,8 @@ class Recorder:
         if judgement is None:
             status: DeviceStatus = "cancelled" if result.error_kind == "cancelled" else "failed"
             rejected, lost = self._keep_rejected(item, result.partial)
-            error = f"{result.error}{lost}"
+            tried = f"; tried {result.attempts} times" if result.attempts > 1 else ""
+            error = f"{result.error}{tried}{lost}"
             event = self._event(judged, status, result.error_kind, error, result.next_step)
             self._enter(judged, event, [], rejected)
             return event
@@ -197,6 +198,7 @@ class Recorder:
             template=judgement.template if judgement else None,
             score=round(judgement.score, 1) if judgement and judgement.score is not None else None,
             records=len(records) if records is not None else None,
+            attempts=result.attempts,
         )
 
     def _enter(
@@ -239,6 +241,7 @@ class Recorder:
             template=event.template,
             score=event.score,
             records=event.records,
+            attempts=event.attempts,
         )
         self._history.record_device(self._run, row, captures, records or ())
 

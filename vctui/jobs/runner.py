@@ -70,6 +70,7 @@ class JobRunner:
         credential: str | None = None,
         allow_any_command: bool = False,
         desk: Desk | None = None,
+        retries: int | None = None,
     ) -> None:
         self._credentials = credentials
         self._validate = validate
@@ -88,6 +89,7 @@ class JobRunner:
         self._credential = credential
         self._allow_any_command = allow_any_command
         self._desk = desk
+        self._retries = self.settings.retries if retries is None else retries
 
     def run(self, path: str | Path, progress_callback: ProgressCallback | None = None) -> JobResult:
         """Run a job file. What keeps the run from starting is in the result's `error`."""
@@ -221,7 +223,7 @@ class JobRunner:
         )
 
         def phase(target: Target, phase: Phase) -> None:
-            self._sink(DevicePhase(run, target.device, target.host, phase))
+            self._sink(DevicePhase(run, target.device, target.host, phase, target.attempt))
 
         try:
             pool = SSHExecutorPool(options=self._executor_options(), max_workers=self._worker_count(plan))
@@ -240,6 +242,7 @@ class JobRunner:
             known_hosts=self.settings.known_hosts,
             host_keys=self._host_keys,
             debug=self._debug,
+            retries=self._retries,
             platforms=self.settings.platforms_dir,
         )
 

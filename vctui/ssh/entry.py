@@ -116,16 +116,19 @@ class Visit:
 
         def admit() -> SSHCredentials:
             nonlocal admitted
-            if guard is None:
-                return target.credentials
-            with clock_stopped(deadline, self.deadline):
-                instead = guard.admit(target, self.lifeline, self.deadline)
+            instead = None
+            if guard is not None:
+                with clock_stopped(deadline, self.deadline):
+                    instead = guard.admit(target, self.lifeline, self.deadline)
             admitted = True
             return instead or target.credentials
 
         login = Login(transport, deadline, admit, self.asking(deadline))
         try:
             login.run(target.credentials, key)
+        except DeviceError as error:
+            error.passing = error.passing and not admitted  # a secret was sent: never again
+            raise
         finally:
             if guard is not None and admitted:
                 guard.report(target, "unknown" if is_broken() else login.outcome)

@@ -18,8 +18,10 @@ from vctui.ssh.keys import KeyRing
 from vctui.ssh.lifeline import Lifelines
 from vctui.ssh.model import CommandOutput, ExecutionResult, ExecutorOptions, LoginGuard, Target
 from vctui.ssh.platforms import load_platforms
+from vctui.ssh.retries import Try, next_try
 from vctui.ssh.session import Session, failed_result
 from vctui.ssh.shell import Held
+from vctui.ssh.waiting import Waiting
 from vctui.ssh.workers import work_through
 
 __all__ = ["CommandOutput", "ExecutionResult", "ExecutorOptions", "SSHExecutorPool", "Target"]
@@ -73,22 +75,34 @@ class SSHExecutorPool:
         shared = Surroundings(options, known_hosts, KeyRing(), held, desk or HEADLESS, guard)
         lifelines = Lifelines()
 
-        def collect(target: Target) -> None:
-            line = lifelines.open()
+        waiting = Waiting(map(Try, targets))
+
+        def collect(tried: Try) -> None:
+            tried = tried.begun()
+            target, line = tried.target, lifelines.open()
             try:
                 result = Session(
-                    target, shared, line, lambda phase: self._tell(on_phase, target, phase)
+                    target,
+                    shared,
+                    line,
+                    lambda phase: self._tell(on_phase, target, phase),
+                    tried.deadline,
                 ).run()
             except Exception as error:  # noqa: BLE001 - a target that cannot even be tried has a result too
                 _log.exception("a session could not be started")
                 result = failed_result(target, DeviceError("internal", type(error).__name__))
             finally:
                 lifelines.close(line)
-            self._tell(on_result, target, result)
+            again = next_try(tried, result, options)
+            if again is None:
+                self._tell(on_result, target, tried.whole(result))
+            else:
+                self._tell(on_phase, again[0].target, "retrying")
+                waiting.send_back(*again)
 
         try:
             work_through(
-                targets, collect, workers=self.max_workers, name="ssh", lifelines=lifelines, cancel=cancel
+                waiting, collect, workers=self.max_workers, name="ssh", lifelines=lifelines, cancel=cancel
             )
         finally:
             shared.keys.forget()

@@ -38,6 +38,8 @@ class Target:
     key: int = 0
     """The caller's own index; it comes back in the result."""
     extra_data: Any = None
+    attempt: int = 1
+    """The pool counts them."""
 
     @property
     def limit(self) -> float:
@@ -74,6 +76,9 @@ class ExecutionResult:
     key: int = 0
     extra_data: Any = None
     prompt: str = ""
+    passing: bool = False
+    """Whether the failure may be gone when the device is tried again, without another failed login."""
+    attempts: int = 1
 
     @property
     def output(self) -> str:
@@ -102,6 +107,10 @@ class ExecutorOptions:
     """Of one command."""
     max_held: int = 192 * MIB
     """Of all commands that are running at one time, so that a flood on many devices fits into memory."""
+    retries: int = 0
+    """How often a device is tried again whose failure can pass by itself, within its time limit."""
+    retry_wait: float = 2.0
+    """Before the first retry; twice as long before each further one, up to a minute."""
     platforms: Path | None = None
     """A folder of the user's own platform files, which win over the built-in ones."""
 

@@ -35,13 +35,15 @@ class Session:
         shared: Surroundings,
         lifeline: Lifeline,
         on_phase: Callable[[Phase], None],
+        deadline: Deadline | None = None,
     ) -> None:
         self._target = target
         self._shared = shared
         self._lifeline = lifeline
         self._on_phase = on_phase
-        self._deadline = Deadline(target.limit)
+        self._deadline = deadline or Deadline(target.limit)
         self._visit = Visit(target, shared, lifeline, self._deadline)
+        self._logged_in = False
         self._platform = get_platform(target.device_type, shared.options.platforms)
         self._transport: Transport | None = None
         self._channel: Channel | None = None
@@ -68,6 +70,8 @@ class Session:
         if failure is not None:
             if self._lifeline.is_cut:
                 failure = DeviceError("cancelled", "the run was cancelled")
+            elif self._logged_in and failure.kind != "channel_refused":
+                failure.passing = False  # trying again would mean another login
             partial = self._partial or (self._shell.partial() if self._shell is not None else "")
         self._close(politely=failure is None)
         duration_ms = (time.monotonic() - started) * 1000
@@ -85,6 +89,7 @@ class Session:
             key=self._target.key,
             extra_data=self._target.extra_data,
             prompt=prompt,
+            attempts=self._target.attempt,
         )
 
     def _run(self) -> None:
@@ -100,6 +105,7 @@ class Session:
         check_host_key(transport, target.host, target.port, self._shared.known_hosts, options.host_keys)
         self._on_phase("authenticating")
         login = self._visit.log_in(transport, key, self._within(options.auth_timeout))
+        self._logged_in = True
         if login.banner:
             _log.debug("%s says: %s", safe_line(host_name(target.host, target.port)), login.banner)
         talk = self._find_prompt(transport)
@@ -230,4 +236,6 @@ def failed_result(
         key=target.key,
         extra_data=target.extra_data,
         prompt=prompt,
+        passing=failure.passing,
+        attempts=target.attempt,
     )

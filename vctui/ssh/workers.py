@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import threading
-from collections import deque
 from collections.abc import Callable, Iterable
 from typing import TypeVar
 
 from vctui.ssh.lifeline import Lifelines
+from vctui.ssh.waiting import Waiting
 
 Item = TypeVar("Item")
 _CANCEL_CHECK = 0.25
@@ -15,7 +15,7 @@ _CANCEL_CHECK = 0.25
 
 
 def work_through(
-    items: Iterable[Item],
+    items: Iterable[Item] | Waiting[Item],
     do: Callable[[Item], None],
     *,
     workers: int,
@@ -25,17 +25,17 @@ def work_through(
 ) -> None:
     """Call `do`, which must not raise, once for each item, in at most `workers` threads; wait for all of it.
 
-    After `cancel` the items that are left are still handed to `do`, with every lifeline cut.
+    Items of a `Waiting` may come back. After `cancel` the items that are left are still handed to `do`, with
+    every lifeline cut.
     """
-    waiting = deque(items)
+    waiting = items if isinstance(items, Waiting) else Waiting(items)
 
     def drain() -> None:
-        while True:
+        while (item := waiting.take()) is not None:
             try:
-                item = waiting.popleft()
-            except IndexError:
-                return
-            do(item)
+                do(item)
+            finally:
+                waiting.finish()
 
     threads: list[threading.Thread] = []
     try:
@@ -48,17 +48,24 @@ def work_through(
             threads.append(thread)
         if not threads:
             drain()
-        _wait(threads, lifelines, cancel)
+        _wait(threads, lifelines, waiting, cancel)
     except BaseException:
         lifelines.cut_all()
+        waiting.release()
         for thread in threads:
             thread.join(5.0)
         raise
 
 
-def _wait(threads: list[threading.Thread], lifelines: Lifelines, cancel: threading.Event | None) -> None:
+def _wait(
+    threads: list[threading.Thread],
+    lifelines: Lifelines,
+    waiting: Waiting[Item],
+    cancel: threading.Event | None,
+) -> None:
     for thread in threads:
         while thread.is_alive():
             if cancel is not None and cancel.is_set() and not lifelines.is_cut:
                 lifelines.cut_all()
+                waiting.release()
             thread.join(None if cancel is None or lifelines.is_cut else _CANCEL_CHECK)

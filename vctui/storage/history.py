@@ -14,7 +14,7 @@ import peewee
 from vctui.errors import DataError, StorageError
 from vctui.events import RunStatus
 from vctui.storage import history_rows
-from vctui.storage.database import Store, tables_of
+from vctui.storage.database import Store, columns_of, execute, tables_of
 from vctui.storage.models_collector import (
     Capture,
     Job,
@@ -235,9 +235,14 @@ class History(Store):
         return bool(self.columns(OwnRun.table_name()))
 
     def _create_own(self) -> None:
-        if not self._has_own() or not self.columns(OwnCapture.table_name()):
-            with self.writing() as database:
-                run_script(database, OWN)
+        devices = OwnRunDevice.table_name()
+        if "attempts" in self.columns(devices) and self.columns(OwnCapture.table_name()):
+            return
+        with self.writing() as database:
+            run_script(database, OWN)
+            if "attempts" not in columns_of(database, devices):  # a file of an earlier version
+                execute(database, f"ALTER TABLE {devices} ADD COLUMN attempts INTEGER NOT NULL DEFAULT 1")
+        self._columns.pop(devices, None)
 
 
 def _insert_capture(

@@ -72,7 +72,8 @@ def _count(value: Any) -> int:
 
 def run_devices(store: Store, run: int) -> list[RunDeviceRow]:
     """The devices of a run, in the order of their rows."""
-    query = OwnRunDevice.select().where(OwnRunDevice.run_id == run).order_by(OwnRunDevice.id)
+    fields = OwnRunDevice.fields_in(store.columns(OwnRunDevice.table_name()))
+    query = OwnRunDevice.select(*fields).where(OwnRunDevice.run_id == run).order_by(OwnRunDevice.id)
     return [RunDeviceRow(**row) for row in store.fetch(query)]
 
 

@@ -40,6 +40,7 @@ CONFIG_TEXT = """\
 #   time_limit: 300          # seconds for one device in all
 #   max_workers: 12          # devices at a time
 #   inter_command_delay: 0   # seconds between commands; waiting is for the prompt, so 0 is right
+#   retries: 0               # for what can pass by itself, such as no connection; never for a login
 
 # host_keys: ask             # ask, strict or accept-new
 

@@ -180,6 +180,7 @@ class OwnRunDevice(Table):
     score = FloatField(null=True)
     records = IntegerField(null=True)
     finished_at = TextField()
+    attempts = IntegerField(default=1)
 
     class Meta:
         table_name = "vctui_run_devices"

@@ -119,6 +119,7 @@ class DeviceRecord:
     """How many records validation found."""
     finished_at: str | None = None
     """UTC with offset; the moment of recording when it is None."""
+    attempts: int = 1
 
 
 @dataclass(frozen=True, slots=True)

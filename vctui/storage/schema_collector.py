@@ -173,6 +173,7 @@ CREATE TABLE IF NOT EXISTS vctui_run_devices (
     score REAL,
     records INTEGER,
     finished_at TEXT NOT NULL,
+    attempts INTEGER NOT NULL DEFAULT 1,
     UNIQUE (run_id, device_id, device)
 );
 CREATE TABLE IF NOT EXISTS vctui_records (
