@@ -26,7 +26,7 @@ PHASE_WORDS = {
     "host_key": "host key",
     "prompt": "waiting for prompt",
     "command": "running commands",
-    "retrying": "waiting to try again",
+    "retrying": "waiting",
 }
 MAX_LOG = 2000
 
