@@ -344,6 +344,19 @@ def test_doctor_finds_a_sound_home_and_names_damage(run: Run, home: Path) -> Non
     assert all(f["remedy"] for f in findings if f["state"] == "bad")
 
 
+def test_doctor_names_what_a_login_limit_cannot_mean(run: Run, home: Path, tmp_path: Path) -> None:
+    file = tmp_path / "inventory.csv"
+    file.write_text(INVENTORY)
+    assert run("devices", "import", str(file))[0] == 0
+    domain = "{sites: [lab, nowhere], credentials: [lost], at_once: 2}"
+    (home / "config.yaml").write_text(f"politeness: {{aaa_domains: {{eu: {domain}}}}}\n")
+    code, text, _ = run("doctor", "--json")
+    found = [row["detail"] for row in json.loads(text) if row["what"] == "politeness"]
+    assert code == 2
+    assert found[0] == "aaa_domains.eu.sites: there is no nowhere"
+    assert found[1] == "aaa_domains.eu.credentials: there is no lost"
+
+
 @pytest.mark.parametrize(("name", "table"), [("collector.db", "jobs"), ("dcim.db", "dcim_device")])
 def test_doctor_names_a_column_that_is_missing(run: Run, home: Path, name: str, table: str) -> None:
     with sqlite3.connect(home / name) as database:

@@ -9,6 +9,9 @@ from pathlib import Path
 from typing import Any, Literal
 
 from vctui.errors import HomeError, UsageError
+from vctui.politeness import NO_LIMITS, Politeness, read_politeness
+from vctui.values import Values
+from vctui.values import expand as expand
 
 HostKeyPolicy = Literal["ask", "strict", "accept-new"]
 HOST_KEY_POLICIES: tuple[HostKeyPolicy, ...] = ("ask", "strict", "accept-new")
@@ -40,6 +43,8 @@ class Settings:
     inter_command_delay: float = 0.0
     retries: int = 0
     """How often a device is tried again whose failure can pass by itself; a login never is."""
+    politeness: Politeness = NO_LIMITS
+    """How fast and how many at once log in."""
     host_keys: HostKeyPolicy = "ask"
     log_level: str = "INFO"
     log_file: Path | None = None
@@ -56,23 +61,16 @@ def find_home(home: str | Path | None = None, environ: Mapping[str, str] = os.en
     return expand(chosen).absolute()
 
 
-def expand(path: str | Path) -> Path:
-    """A path with `~` and `~user` written out. Raises UsageError for a user who does not exist."""
-    try:
-        return Path(path).expanduser()
-    except RuntimeError:
-        raise UsageError(f"{path}: there is no such user", "Write the folder out") from None
-
-
 def load_settings(home: str | Path | None = None, environ: Mapping[str, str] = os.environ) -> Settings:
     """Read the configuration; a missing file means defaults. Raises UsageError with file, key and reason."""
     folder = find_home(home, environ)
     named = environ.get("VCOLLECTOR_CONFIG")
     file = expand(named).absolute() if named else folder / "config.yaml"
-    values = _Values(file, read_yaml(file, required=bool(named)))
-    execution = _Values(file, values.section("execution"), "execution")
-    logging = _Values(file, values.section("logging"), "logging")
-    validation = _Values(file, values.section("validation"), "validation")
+    values = Values(file, read_yaml(file, required=bool(named)))
+    execution = Values(file, values.section("execution"), "execution")
+    logging = Values(file, values.section("logging"), "logging")
+    validation = Values(file, values.section("validation"), "validation")
+    politeness = values.within("politeness")
     settings = Settings(
         home=folder,
         config_file=file,
@@ -96,14 +94,15 @@ def load_settings(home: str | Path | None = None, environ: Mapping[str, str] = o
             execution.number("inter_command_delay", 0.0, 0, 3600, "inter_command_time") or 0.0
         ),
         retries=_whole(execution.number("retries", None, 0, MAX_RETRIES)) or 0,
+        politeness=read_politeness(politeness),
         host_keys=values.choice("host_keys", "ask", HOST_KEY_POLICIES),
         log_level=logging.choice("level", "INFO", ("DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL")),
         log_file=logging.path("file", None),
         validation_engine=validation.class_name("engine"),
         ui=values.section("ui"),
     )
-    unknown = values.unread() + execution.unread() + logging.unread() + validation.unread()
-    return replace(settings, unknown_keys=tuple(unknown))
+    sections = (values, execution, logging, validation, politeness)
+    return replace(settings, unknown_keys=tuple(key for section in sections for key in section.unread()))
 
 
 def require_home(settings: Settings) -> Settings:
@@ -163,73 +162,3 @@ def read_yaml(file: Path, *, required: bool) -> dict[str, Any]:
 
 def _reason(error: OSError | UnicodeDecodeError) -> str:
     return error.strerror or str(error) if isinstance(error, OSError) else "not UTF-8 text"
-
-
-class _Values:
-    """Typed access to one mapping of the file; errors name file and key."""
-
-    def __init__(self, file: Path, data: dict[str, Any], section: str = "") -> None:
-        self._file = file
-        self._data = data
-        self._section = section
-        self._read: set[str] = set()
-
-    def _get(self, key: str, *old_names: str) -> Any:
-        for name in (key, *old_names):
-            self._read.add(name)
-        return next((self._data[k] for k in (key, *old_names) if self._data.get(k) is not None), None)
-
-    def _refuse(self, key: str, reason: str) -> UsageError:
-        dotted = f"{self._section}.{key}" if self._section else key
-        return UsageError(f"{self._file}: {dotted}: {reason}")
-
-    def section(self, key: str) -> dict[str, Any]:
-        value = self._get(key)
-        if value is None:
-            return {}
-        if not isinstance(value, dict):
-            raise self._refuse(key, "must be a mapping")
-        return {str(k): v for k, v in value.items()}
-
-    def path(self, key: str, default: Any, *old_names: str) -> Any:
-        value = self._get(key, *old_names)
-        if value is None:
-            return default
-        if not isinstance(value, str) or not value or "\0" in value:
-            raise self._refuse(key, "must be a path")
-        try:
-            return self._file.parent / expand(value)
-        except UsageError as error:
-            raise self._refuse(key, error.message) from None
-
-    def number(
-        self, key: str, default: float | None, low: float, high: float, *old_names: str
-    ) -> float | None:
-        value = self._get(key, *old_names)
-        if value is None:
-            return default
-        if isinstance(value, bool) or not isinstance(value, int | float) or not low <= value <= high:
-            raise self._refuse(key, f"must be a number from {low:g} to {high:g}")
-        return value
-
-    def choice(self, key: str, default: Any, choices: tuple[str, ...]) -> Any:
-        value = self._get(key)
-        if value is None:
-            return default
-        for choice in choices:
-            if isinstance(value, str) and value.lower() == choice.lower():
-                return choice
-        raise self._refuse(key, f"must be one of {', '.join(choices)}")
-
-    def class_name(self, key: str) -> str | None:
-        value = self._get(key)
-        if value is None:
-            return None
-        module, _, name = str(value).partition(":")
-        if not name.isidentifier() or not all(part.isidentifier() for part in module.split(".")):
-            raise self._refuse(key, "must be module:Class")
-        return str(value)
-
-    def unread(self) -> list[str]:
-        prefix = f"{self._section}." if self._section else ""
-        return [prefix + key for key in self._data if key not in self._read]

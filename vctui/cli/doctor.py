@@ -57,6 +57,7 @@ def check_all(args: argparse.Namespace) -> int:
         _home,
         _permissions,
         _databases,
+        _politeness,
         _templates,
         _platforms,
         _argon2,
@@ -148,6 +149,34 @@ def _databases(settings: Settings) -> Iterator[Finding]:
             yield Finding(path.name, "bad", error.message, error.next_step, error.exit_code)
         else:
             yield Finding(path.name, "ok", f"sound, {path.stat().st_size // 1024} KiB")
+
+
+def _politeness(settings: Settings) -> Iterator[Finding]:
+    """A name in `aaa_domains` that nothing has would leave its devices without a limit."""
+    from vctui.errors import VctuiError
+    from vctui.storage import Inventory
+    from vctui.vault import CredentialResolver
+
+    if not settings.politeness.domains:
+        return
+    try:
+        with Inventory(settings.dcim_db) as inventory, CredentialResolver(settings) as resolver:
+            known = {
+                "sites": {name for row in inventory.sites() for name in (row.slug, row.name)},
+                "platforms": {
+                    n for row in inventory.platforms() for n in (row.slug, row.name, row.device_type)
+                },
+                "roles": {name for row in inventory.roles() for name in (row.slug, row.name)},
+                "credentials": {credential.name for credential in resolver.credentials()},
+            }
+    except VctuiError:
+        return  # the check of the databases names it
+    for domain in settings.politeness.domains:
+        for kind, names in known.items():
+            strange = sorted(getattr(domain, kind) - {name.casefold() for name in names})
+            if strange:
+                what = f"aaa_domains.{domain.name}.{kind}: there is no {', '.join(strange)}"
+                yield Finding("politeness", "bad", what, f"Correct {settings.config_file}", 2)
 
 
 def _templates(settings: Settings) -> Iterator[Finding]:

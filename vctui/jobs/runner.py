@@ -20,6 +20,7 @@ from vctui.events import DevicePhase, Phase, RunStarted, Sink, careful, discard
 from vctui.jobs.job import DEFAULT_TIMEOUT, DEFAULT_WORKERS, Job, base_folder
 from vctui.jobs.judge import Engine
 from vctui.jobs.logins import note_use, open_logins
+from vctui.jobs.pacing import make_pacer
 from vctui.jobs.plan import Plan, PlanItem, Planner
 from vctui.jobs.record import Recorder, RecordOptions
 from vctui.jobs.result import JobResult
@@ -233,6 +234,9 @@ class JobRunner:
                 on_result=lambda target, outcome: recorder.put(plan.items[target.key], outcome),
                 cancel=tally.stop,
                 desk=self._desk,
+                pace=make_pacer(
+                    self.settings.home, self.settings.politeness, lambda target: plan.items[target.key]
+                ),
             )
         finally:
             recorder.close()

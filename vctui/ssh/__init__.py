@@ -10,7 +10,16 @@ from typing import TYPE_CHECKING, Any
 
 from vctui.ssh.hostkey_index import HostKeyEntry
 from vctui.ssh.hostkeys import KeyCheck, KnownHosts, ScannedKey
-from vctui.ssh.model import CommandOutput, ExecutionResult, ExecutorOptions, LoginGuard, LoginOutcome, Target
+from vctui.ssh.lifeline import Lifeline
+from vctui.ssh.model import (
+    CommandOutput,
+    ExecutionResult,
+    ExecutorOptions,
+    LoginGuard,
+    LoginOutcome,
+    Pace,
+    Target,
+)
 from vctui.ssh.platform_file import BadPlatformFile
 from vctui.ssh.platform_file import as_file as platform_as_file
 from vctui.ssh.platforms import check_file, get_platform, load_platforms, platform_name
@@ -28,8 +37,10 @@ __all__ = [
     "HostKeyEntry",
     "KeyCheck",
     "KnownHosts",
+    "Lifeline",
     "LoginGuard",
     "LoginOutcome",
+    "Pace",
     "Platform",
     "SSHExecutorPool",
     "ScanResult",

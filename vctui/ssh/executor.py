@@ -13,10 +13,11 @@ from vctui.events import Phase
 from vctui.questions import HEADLESS, Desk
 from vctui.records import SSHCredentials
 from vctui.ssh.entry import Surroundings
+from vctui.ssh.gate import PacedGuard, PaceGate
 from vctui.ssh.hostkeys import KnownHosts
 from vctui.ssh.keys import KeyRing
 from vctui.ssh.lifeline import Lifelines
-from vctui.ssh.model import CommandOutput, ExecutionResult, ExecutorOptions, LoginGuard, Target
+from vctui.ssh.model import CommandOutput, ExecutionResult, ExecutorOptions, LoginGuard, Pace, Target
 from vctui.ssh.platforms import load_platforms
 from vctui.ssh.retries import Try, next_try
 from vctui.ssh.session import Session, failed_result
@@ -59,10 +60,12 @@ class SSHExecutorPool:
         cancel: threading.Event | None = None,
         desk: Desk | None = None,
         guard: LoginGuard | None = None,
+        pace: Pace | None = None,
     ) -> None:
         """Work through the targets; returns when each has had exactly one `on_result`, cancelled ones too.
 
-        Questions for a person go to `desk`; `guard` decides when a login may be tried.
+        Questions for a person go to `desk`; `guard` decides when a login may be tried, and
+        `pace` how fast and how many at once.
         Callbacks come from several threads; what they raise is logged. Setting `cancel` closes all live
         sessions at once. Raises StorageError for an unreadable known_hosts and UsageError for a bad platform
         file, both before anything is sent.
@@ -72,10 +75,10 @@ class SSHExecutorPool:
         known_hosts.lookup("")
         load_platforms(options.platforms)
         held = Held(options.max_held)
-        shared = Surroundings(options, known_hosts, KeyRing(), held, desk or HEADLESS, guard)
+        waiting = Waiting(map(Try, targets), PaceGate(pace) if pace is not None else None)
+        paced = PacedGuard(pace, guard, waiting) if pace is not None else None
+        shared = Surroundings(options, known_hosts, KeyRing(), held, desk or HEADLESS, paced or guard)
         lifelines = Lifelines()
-
-        waiting = Waiting(map(Try, targets))
 
         def collect(tried: Try) -> None:
             tried = tried.begun()
@@ -93,6 +96,8 @@ class SSHExecutorPool:
                 result = failed_result(target, DeviceError("internal", type(error).__name__))
             finally:
                 lifelines.close(line)
+                if paced is not None:
+                    paced.left(target)
             again = next_try(tried, result, options)
             if again is None:
                 self._tell(on_result, target, tried.whole(result))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Hashable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, Protocol
@@ -113,6 +114,25 @@ class ExecutorOptions:
     """Before the first retry; twice as long before each further one, up to a minute."""
     platforms: Path | None = None
     """A folder of the user's own platform files, which win over the built-in ones."""
+
+
+class Pace(Protocol):
+    """Who decides how fast devices are logged in to, and how many at once. Called from several threads."""
+
+    def lane(self, target: Target) -> Hashable:
+        """Devices of one lane fall under the same limits, and begin in their order."""
+
+    def wait(self, target: Target) -> float:
+        """0 when this device may begin now, and is counted from here; else seconds to ask again after.
+
+        A device that has to wait holds no worker and has no connection.
+        """
+
+    def admit(self, target: Target, lifeline: Lifeline) -> None:
+        """Wait until its secret may be sent. Ends early when the lifeline is cut."""
+
+    def left(self, target: Target) -> None:
+        """Say that it no longer logs in: it is in, or it failed. Said at least once for each that began."""
 
 
 class LoginGuard(Protocol):

@@ -42,6 +42,13 @@ CONFIG_TEXT = """\
 #   inter_command_delay: 0   # seconds between commands; waiting is for the prompt, so 0 is right
 #   retries: 0               # for what can pass by itself, such as no connection; never for a login
 
+# politeness:                # how fast and how many at once log in; sessions are not limited by it
+#   logins_per_second: 20
+#   at_once: 50
+#   per_site: {logins_per_second: 5, at_once: 10}
+#   aaa_domains:
+#     tacacs-eu: {sites: [ams, fra], logins_per_second: 2, at_once: 4}   # also: platforms, roles, credentials
+
 # host_keys: ask             # ask, strict or accept-new
 
 # logging:
