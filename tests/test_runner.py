@@ -19,7 +19,7 @@ from vctui.config import load_settings
 from vctui.demo import DemoHome, check_outcomes
 from vctui.errors import LockedError, NoDevicesError, StorageError, UsageError, VaultError
 from vctui.events import DeviceFinished, DevicePhase, Event, RunFinished, RunStarted
-from vctui.jobs import BatchRunner, Job, JobResult, JobRunner, JobSource, PlanItem
+from vctui.jobs import BatchRunner, Job, JobResult, JobRunner, JobSource, Plan, PlanItem
 from vctui.jobs.tally import Tally
 from vctui.records import Device
 from vctui.ssh import ExecutionResult, SSHExecutorPool
@@ -384,10 +384,10 @@ def test_a_batch_counts_jobs_and_devices(demo: DemoHome) -> None:
 
 def test_a_job_that_breaks_does_not_hide_the_others(demo: DemoHome) -> None:
     class Broken(JobRunner):
-        def run(self, path: str | Path, progress_callback: Any = None) -> JobResult:
-            if path == "bad":
+        def plan_ref(self, ref: str) -> Plan:
+            if ref == "bad":
                 raise RuntimeError("a bug")
-            return super().run(path, progress_callback)
+            return super().plan_ref(ref)
 
     batch = BatchRunner(
         demo.resolver,

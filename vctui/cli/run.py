@@ -8,11 +8,11 @@ from typing import TYPE_CHECKING
 from vctui.cli.parsing import Parser, add_command, descriptor, name_list, positive, seconds
 
 if TYPE_CHECKING:
+    import threading
     from collections.abc import Callable, Sequence
 
     from vctui.config import Settings
     from vctui.jobs import Job, JobRunner, Plan
-    from vctui.vault import CredentialResolver
 
 EXAMPLES = """\
 vctui run --job arista-arp-300
@@ -55,7 +55,12 @@ def add_commands(commands: argparse._SubParsersAction[Parser]) -> None:
         "--retries", metavar="N", type=_retries, help="tries more for no connection; never for a login (0)"
     )
     who.add_argument(
-        "--max-concurrent-jobs", metavar="N", type=positive, default=4, help="jobs at the same time (4)"
+        "--max-concurrent-jobs", metavar="N", type=positive, default=4, help="jobs' sessions at a time (4)"
+    )
+    who.add_argument(
+        "--separate-logins",
+        action="store_true",
+        help="a login for each job; without it a device that several jobs want is logged in to once",
     )
     who.add_argument(
         "--host-keys",
@@ -159,26 +164,31 @@ def run_jobs(args: argparse.Namespace) -> int:
                     allow_any_command=allow,
                 )
 
-            at_once = 1 if args.batch is not None else args.max_concurrent_jobs
-            code = _run_plans(resolver, make_runner, plans, at_once=at_once)
+            code = _run_plans(make_runner, plans, args, cancel)
         return signals.exit_code or code
 
 
 def _run_plans(
-    resolver: CredentialResolver, make_runner: Callable[[], JobRunner], plans: Sequence[Plan], *, at_once: int
+    make_runner: Callable[[], JobRunner],
+    plans: Sequence[Plan],
+    args: argparse.Namespace,
+    cancel: threading.Event,
 ) -> int:
-    """Run every plan, some at the same time; one that cannot start does not keep the others from it."""
+    """Run every plan; one that cannot start does not keep the others from it."""
     from vctui.cli.output import narrate
-    from vctui.jobs import BatchRunner
+    from vctui.jobs import run_apart, worst_of
 
     if len(plans) == 1:
         return make_runner().run_plan(plans[0]).exit_code
-    refs = [plan.job.slug if plan.job.database_id is not None else plan.job.source for plan in plans]
-    batch = BatchRunner(resolver, at_once, make_runner=make_runner).run(refs)
-    for result in batch.results:
+    at_once = 1 if args.batch is not None else args.max_concurrent_jobs
+    if args.separate_logins:
+        results = run_apart(make_runner, plans, at_once, cancel)
+    else:
+        results = make_runner().run_plans(plans, at_once)
+    for result in results:
         if result.history_id is None and result.error:
             narrate(f"vctui: {result.job_id}: {result.error}")
-    return batch.exit_code
+    return worst_of(results)
 
 
 def _chosen(settings: Settings, args: argparse.Namespace) -> tuple[list[Job], list[str] | None]:

@@ -1,6 +1,6 @@
 """The door of the jobs room: what a job is, whom it means, and how it runs. It composes the other rooms."""
 
-from vctui.jobs.batch import BatchResult, BatchRunner
+from vctui.jobs.batch import BatchResult, BatchRunner, run_apart
 from vctui.jobs.batches import Batch, create_batch, find_batch, list_batches, load_batch
 from vctui.jobs.compare import Comparison, compare
 from vctui.jobs.export import job_to_json
@@ -55,6 +55,7 @@ __all__ = [
     "new_row",
     "parse_job_file",
     "revalidate",
+    "run_apart",
     "safe_text",
     "search",
     "select",

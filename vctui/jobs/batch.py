@@ -2,20 +2,22 @@
 
 from __future__ import annotations
 
-import logging
 import threading
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
+from typing import TypeVar
 
 from vctui.config import Settings
-from vctui.jobs.result import JobResult, worst_of
+from vctui.jobs.plan import Plan
+from vctui.jobs.result import JobResult, refused, worst_of
 from vctui.jobs.runner import JobRunner
 from vctui.records import SSHCredentials
 from vctui.vault import CredentialResolver
 
-_log = logging.getLogger(__name__)
+Outcome = TypeVar("Outcome")
 
 
 @dataclass(slots=True)
@@ -46,8 +48,12 @@ class BatchResult:
 
 
 class BatchRunner:
-    """Runs jobs given as paths or slugs. `make_runner` gives each job its runner; the default takes none but
-    these arguments."""
+    """Runs jobs given as paths or slugs. `make_runner` gives the runner; the default takes none but these
+    arguments.
+
+    A device that several jobs want is logged in to once. With `separate_logins` each job logs in by itself,
+    at most `max_concurrent_jobs` of them at a time.
+    """
 
     def __init__(
         self,
@@ -57,8 +63,10 @@ class BatchRunner:
         *,
         settings: Settings | None = None,
         make_runner: Callable[[], JobRunner] | None = None,
+        separate_logins: bool = False,
     ) -> None:
         self._max_concurrent_jobs = max(1, max_concurrent_jobs)
+        self._separate_logins = separate_logins
         self._cancel = threading.Event()
         self._make_runner = make_runner or (
             lambda: JobRunner(credentials, validate=validate, settings=settings, cancel=self._cancel)
@@ -66,17 +74,35 @@ class BatchRunner:
 
     def run(self, jobs: Sequence[str | Path]) -> BatchResult:
         """Run every job; one that cannot start is a result with an `error`, and the others go on."""
-        with ThreadPoolExecutor(self._max_concurrent_jobs, thread_name_prefix="vctui-batch") as pool:
-            try:
-                return BatchResult(list(pool.map(self._run, map(str, jobs))))
-            except BaseException:
-                self._cancel.set()  # ctrl+c in a script: leaving this block waits for the jobs
-                raise
+        runner = self._make_runner()
+        planned = [_guarded(str(job), partial(runner.plan_ref, str(job))) for job in jobs]
+        plans = [plan for plan in planned if isinstance(plan, Plan)]
+        if self._separate_logins:
+            apart = run_apart(self._make_runner, plans, self._max_concurrent_jobs, self._cancel)
+            results = iter(apart)
+        else:
+            results = iter(runner.run_plans(plans, self._max_concurrent_jobs))
+        return BatchResult([next(results) if isinstance(plan, Plan) else plan for plan in planned])
 
-    def _run(self, job: str) -> JobResult:
+
+def run_apart(
+    make_runner: Callable[[], JobRunner], plans: Sequence[Plan], at_once: int, cancel: threading.Event
+) -> list[JobResult]:
+    """Run plans with a runner each, so many at a time; ctrl+c sets the `cancel` that the runners hear."""
+
+    def run(plan: Plan) -> JobResult:
+        return _guarded(plan.job.source, lambda: make_runner().run_plan(plan), plan.job.ref)
+
+    with ThreadPoolExecutor(at_once, thread_name_prefix="vctui-batch") as pool:
         try:
-            return self._make_runner().run(job)
-        except Exception as error:  # noqa: BLE001 - one job's bug must not cost the others their results
-            _log.exception("job %s broke", job)
-            reason = f"internal error ({type(error).__name__})"
-            return JobResult(job_file=job, job_id=job, error=reason, error_code=1, status="failed")
+            return list(pool.map(run, plans))
+        except BaseException:
+            cancel.set()  # leaving this block waits for the jobs
+            raise
+
+
+def _guarded(job: str, do: Callable[[], Outcome], ref: str = "") -> Outcome | JobResult:
+    try:
+        return do()
+    except Exception as error:  # noqa: BLE001 - one job's bug must not cost the others their results
+        return refused(job, error, ref)

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 
-from vctui.errors import worst_exit
+from vctui.errors import VctuiError, worst_exit
 from vctui.events import DeviceFinished, RunFinished, RunStatus
+from vctui.text import safe_line
+
+_log = logging.getLogger(__name__)
 
 
 @dataclass(slots=True)
@@ -99,6 +103,18 @@ class JobResult:
             validation_failures=tuple(self.validation_failures),
             history_id=self.history_id,
         )
+
+
+def refused(job_file: str, error: Exception, job_id: str = "") -> JobResult:
+    """The result of a job that could not be started; anything but a VctuiError is a bug, and logged."""
+    code, text = 1, f"internal error ({type(error).__name__})"
+    if isinstance(error, VctuiError):
+        code, text = error.exit_code, str(error)
+    else:
+        _log.error("job %s broke", safe_line(job_file, 200), exc_info=error)
+    return JobResult(
+        job_file=job_file, job_id=job_id or job_file, error=text, error_code=code, status="failed"
+    )
 
 
 def worst_of(results: Iterable[JobResult]) -> int:

@@ -1,35 +1,34 @@
-"""Run one job: plan, sessions, recorder, history. Both faces come through here."""
+"""Run jobs: plans, sessions, results. Both faces come through here."""
 
 from __future__ import annotations
 
 import threading
-import time
 from collections.abc import Sequence
 from contextlib import ExitStack, closing
-from datetime import UTC, datetime
 from pathlib import Path
 
-from vctui.config import HostKeyPolicy, Settings, load_settings, require_home
+from vctui.config import MAX_WORKERS, HostKeyPolicy, Settings, load_settings, require_home
 from vctui.errors import (
     CredentialNotFound,
     NoDevicesError,
     UsageError,
     VctuiError,
 )
-from vctui.events import DevicePhase, Phase, RunStarted, Sink, careful, discard
-from vctui.jobs.job import DEFAULT_TIMEOUT, DEFAULT_WORKERS, Job, base_folder
+from vctui.events import Sink, careful, discard
+from vctui.jobs.job import DEFAULT_TIMEOUT, DEFAULT_WORKERS, Job
 from vctui.jobs.judge import Engine
-from vctui.jobs.logins import note_use, open_logins
+from vctui.jobs.logins import open_logins
 from vctui.jobs.pacing import make_pacer
 from vctui.jobs.plan import Plan, PlanItem, Planner
-from vctui.jobs.record import Recorder, RecordOptions
-from vctui.jobs.result import JobResult
+from vctui.jobs.planrun import PlanRun
+from vctui.jobs.record import RecordOptions
+from vctui.jobs.result import JobResult, refused
 from vctui.jobs.source import JobSource
-from vctui.jobs.tally import ProgressCallback, Tally
+from vctui.jobs.tally import ProgressCallback
+from vctui.jobs.together import AnyStop, Together, in_turn, parties, rounds
 from vctui.questions import Desk
 from vctui.records import CredentialInfo, SSHCredentials
 from vctui.ssh import ExecutorOptions, SSHExecutorPool, Target
-from vctui.storage import Audit, History, Inventory, clean_temporary, job_lock, run_is_alive
 from vctui.validation import ValidationEngine, open_engine
 from vctui.vault import CredentialResolver
 
@@ -107,12 +106,13 @@ class JobRunner:
 
     def _run_ref(self, ref: str, progress_callback: ProgressCallback | None) -> JobResult:
         try:
-            job = JobSource(self.settings).resolve(ref)
-            return self.run_plan(self.plan(job), progress_callback)
+            return self.run_plan(self.plan_ref(ref), progress_callback)
         except VctuiError as error:
-            return JobResult(
-                job_file=ref, job_id=ref, error=str(error), error_code=error.exit_code, status="failed"
-            )
+            return refused(ref, error)
+
+    def plan_ref(self, ref: str) -> Plan:
+        """The plan of the job with that slug, id or file. Raises VctuiError."""
+        return self.plan(JobSource(self.settings).resolve(ref))
 
     def plan(self, job: Job) -> Plan:
         """The plan of a job under this runner's options; touches no network."""
@@ -148,40 +148,81 @@ class JobRunner:
 
     def run_plan(self, plan: Plan, progress_callback: ProgressCallback | None = None) -> JobResult:
         """Run what `plan` says. Raises VctuiError for what keeps it from starting; after that, never."""
-        job = plan.job
+        with ExitStack() as stack:
+            run = self._open(stack, plan, self._open_engine(stack, [plan]), progress_callback)
+            self._collect([run], self._worker_count(plan))
+        return run.result
+
+    def run_plans(self, plans: Sequence[Plan], at_once: int = 1) -> list[JobResult]:
+        """Run several plans, at most `at_once` at a time; the results come in their order.
+
+        Those that want the same devices run together: a device is logged in to once for all of them, and each
+        plan keeps what it would have kept alone. A result says what kept its plan from starting.
+        """
+        found: dict[int, JobResult] = {}
+
+        def run(party: list[Plan]) -> None:
+            found.update(self._run_party(party, at_once))
+
+        for together in rounds(plans):
+            in_turn(parties(together), at_once, run, self._cancel)
+        return [found[id(plan)] for plan in plans]
+
+    def _run_party(self, plans: Sequence[Plan], at_once: int) -> dict[int, JobResult]:
+        workers = sorted((self._worker_count(plan) for plan in plans), reverse=True)
+        try:
+            with ExitStack() as stack:
+                opened = self._open_all(stack, plans)
+                runs = [run for run in opened if isinstance(run, PlanRun)]
+                self._collect(runs, min(MAX_WORKERS, sum(workers[:at_once])))
+        except Exception as error:  # noqa: BLE001 - a bug here must not cost the other jobs their results
+            opened = [refused(plan.job.source, error, plan.job.ref) for plan in plans]
+        results = [run.result if isinstance(run, PlanRun) else run for run in opened]
+        return dict(zip(map(id, plans), results, strict=True))
+
+    def _open_engine(self, stack: ExitStack, plans: Sequence[Plan]) -> Engine | None:
+        """The engine of a run, closed with the stack; None when nothing is to be validated."""
+        if not self._validate:
+            return None
+        if self._engine is not None or not any(job_validates(plan.job) for plan in plans):
+            return self._engine
+        return stack.enter_context(closing(self._own_engine()))
+
+    def _open(
+        self, stack: ExitStack, plan: Plan, engine: Engine | None, progress: ProgressCallback | None
+    ) -> PlanRun:
         self._check(plan)
         logins = open_logins(self._credentials, plan)
-        result = JobResult(job_file=job.source, job_id=job.ref, total_devices=len(plan.items))
-        tally = Tally(result, self._cancel, progress_callback)
-        with ExitStack() as stack:
-            stack.callback(self._say_end, result)
-            if self._record_history:
-                stack.enter_context(job_lock(self.settings.home, job.source))
-                history = stack.enter_context(History(self.settings.collector_db))
-                if history.repair_stale(run_is_alive(self.settings.home)):
-                    clean_temporary(base_folder(job, self.settings))
-                result.history_id = history.start_run(
-                    job_id=job.ref, job_file=job.source, job_name=job.name, total=len(plan.items)
-                )
-            else:
-                history = None
-            engine = self._engine
-            if engine is None and self._validate and job_validates(job):
-                engine = stack.enter_context(closing(self._own_engine()))
-            started = time.monotonic()
-            try:
-                note_use(Audit(self.settings.home), plan, result.history_id)
-                self._collect(plan, logins, history, engine if self._validate else None, tally)
-            except VctuiError as error:
-                result.error, result.error_code = str(error), error.exit_code
-            finally:
-                result.conclude((time.monotonic() - started) * 1000)
-                self._conclude(plan, history, tally)
-        return result
+        run = PlanRun(
+            plan,
+            [self._target(item, plan.job, logins) for item in plan.items],
+            self.settings,
+            engine=engine if self._engine is not None or job_validates(plan.job) else None,
+            options=self._options,
+            record_history=self._record_history,
+            sink=self._sink,
+            cancel=self._cancel,
+            progress=progress,
+        )
+        return stack.enter_context(run)
 
-    def _say_end(self, result: JobResult) -> None:
-        if result.status != "running":
-            self._sink(result.to_event(result.history_id or 0))
+    def _open_all(self, stack: ExitStack, plans: Sequence[Plan]) -> list[PlanRun | JobResult]:
+        """Each plan's run, or why it cannot start, which is no concern of the others."""
+        broken: VctuiError | None = None
+        engine = None
+        try:
+            engine = self._open_engine(stack, plans)
+        except VctuiError as error:
+            broken = error
+        opened: list[PlanRun | JobResult] = []
+        for plan in plans:
+            try:
+                if broken is not None and job_validates(plan.job):
+                    raise broken
+                opened.append(self._open(stack, plan, engine, None))
+            except Exception as error:  # noqa: BLE001 - a bug, too, is one job's alone
+                opened.append(refused(plan.job.source, error, plan.job.ref))
+        return opened
 
     def _check(self, plan: Plan) -> None:
         if not plan.job.enabled:
@@ -199,47 +240,23 @@ class JobRunner:
                 "Add --allow-any-command if the job is meant to run it",
             )
 
-    def _collect(
-        self,
-        plan: Plan,
-        logins: dict[int | None, SSHCredentials],
-        history: History | None,
-        engine: Engine | None,
-        tally: Tally,
-    ) -> None:
-        job, run = plan.job, tally.result.history_id or 0
-        now = datetime.now(UTC).isoformat(timespec="seconds")
-        self._sink(RunStarted(run, job.slug or job.ref, job.source, len(plan.items), now))
-
-        recorder = Recorder(
-            run,
-            job,
-            self.settings,
-            history=history,
-            engine=engine,
-            options=self._options,
-            sink=self._sink,
-            on_finished=tally.finished,
-            on_full=tally.disk_full,
-        )
-
-        def phase(target: Target, phase: Phase) -> None:
-            self._sink(DevicePhase(run, target.device, target.host, phase, target.attempt))
-
+    def _collect(self, runs: Sequence[PlanRun], workers: int) -> None:
+        """Drive the sessions of all these runs; what keeps them from it is in the results."""
+        together = Together([run for run in runs if not run.has_ended], self.settings)
+        polite = self.settings.politeness
+        pool = SSHExecutorPool(options=self._executor_options(), max_workers=workers)
         try:
-            pool = SSHExecutorPool(options=self._executor_options(), max_workers=self._worker_count(plan))
             pool.run(
-                [self._target(n, item, job, logins) for n, item in enumerate(plan.items)],
-                on_phase=phase,
-                on_result=lambda target, outcome: recorder.put(plan.items[target.key], outcome),
-                cancel=tally.stop,
+                together.targets,
+                on_phase=together.phase,
+                on_result=together.put,
+                cancel=AnyStop([run.stop for run in runs]),
                 desk=self._desk,
-                pace=make_pacer(
-                    self.settings.home, self.settings.politeness, lambda target: plan.items[target.key]
-                ),
+                pace=make_pacer(self.settings.home, polite, together.item_of),
             )
-        finally:
-            recorder.close()
+        except VctuiError as error:
+            for run in runs:
+                run.fail(error)
 
     def _executor_options(self) -> ExecutorOptions:
         return ExecutorOptions(
@@ -254,7 +271,7 @@ class JobRunner:
         wanted = self._workers or plan.job.max_workers or self.settings.workers or DEFAULT_WORKERS
         return max(1, min(wanted, len(plan.items)))
 
-    def _target(self, key: int, item: PlanItem, job: Job, logins: dict[int | None, SSHCredentials]) -> Target:
+    def _target(self, item: PlanItem, job: Job, logins: dict[int | None, SSHCredentials]) -> Target:
         return Target(
             device=item.device.name,
             host=item.host,
@@ -266,31 +283,7 @@ class JobRunner:
             timeout=self._timeout or job.timeout or self.settings.timeout or DEFAULT_TIMEOUT,
             time_limit=self.settings.time_limit,
             inter_command_delay=job.inter_command_delay or self.settings.inter_command_delay,
-            key=key,
         )
-
-    def _conclude(self, plan: Plan, history: History | None, tally: Tally) -> None:
-        """Close the books; a disk that is full by now must not hide what was collected."""
-        result = tally.result
-        if history is None or result.history_id is None:
-            return
-        try:
-            history.finish_run(
-                result.history_id,
-                status=result.status,
-                ok=result.success_count,
-                failed=result.failed_count,
-                skipped=result.skipped_count,
-                cancelled=result.cancelled_count,
-                error=result.error,
-                database_id=plan.job.database_id,
-            )
-            if tally.collected:
-                with Inventory(self.settings.dcim_db) as inventory:
-                    inventory.touch_collected(tally.collected)
-        except VctuiError as error:
-            result.error = result.error or error.message
-            result.error_code = result.error_code or error.exit_code
 
 
 def job_validates(job: Job) -> bool:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import threading
 from collections.abc import Callable, Iterable, Sequence
+from dataclasses import replace
 from typing import Any
 
 from vctui.config import find_home, pause
@@ -19,7 +20,7 @@ from vctui.ssh.keys import KeyRing
 from vctui.ssh.lifeline import Lifelines
 from vctui.ssh.model import CommandOutput, ExecutionResult, ExecutorOptions, LoginGuard, Pace, Target
 from vctui.ssh.platforms import load_platforms
-from vctui.ssh.retries import Try, next_try
+from vctui.ssh.retries import Ended, Try, next_try
 from vctui.ssh.session import Session, failed_result
 from vctui.ssh.shell import Held
 from vctui.ssh.waiting import Waiting
@@ -80,30 +81,40 @@ class SSHExecutorPool:
         shared = Surroundings(options, known_hosts, KeyRing(), held, desk or HEADLESS, paced or guard)
         lifelines = Lifelines()
 
-        def collect(tried: Try) -> None:
-            tried = tried.begun()
-            target, line = tried.target, lifelines.open()
+        def say_phase(target: Target, phase: Phase) -> None:
+            self._tell(on_phase, target, phase)
+
+        def say_result(target: Target, result: ExecutionResult) -> None:
+            self._tell(on_result, target, result)
+
+        def visit(tried: Try) -> Ended:
+            line = lifelines.open()
             try:
-                result = Session(
-                    target,
-                    shared,
-                    line,
-                    lambda phase: self._tell(on_phase, target, phase),
-                    tried.deadline,
-                ).run()
+                session = Session(tried.target, shared, line, say_phase, tried.deadline)
+                target, result = session.run(say_result)
+                return Ended(target, result, session.alike, session.left)
             except Exception as error:  # noqa: BLE001 - a target that cannot even be tried has a result too
                 _log.exception("a session could not be started")
-                result = failed_result(target, DeviceError("internal", type(error).__name__))
+                failure = DeviceError("internal", type(error).__name__)
+                return Ended(tried.target, failed_result(tried.target, failure), tried.target.also)
             finally:
                 lifelines.close(line)
                 if paced is not None:
-                    paced.left(target)
-            again = next_try(tried, result, options)
+                    paced.left(tried.target)
+
+        def collect(tried: Try) -> None:
+            tried = tried.begun()
+            ended = visit(tried)
+            again = next_try(tried, ended, options)
             if again is None:
-                self._tell(on_result, target, tried.whole(result))
-            else:
-                self._tell(on_phase, again[0].target, "retrying")
-                waiting.send_back(*again)
+                for target, result in ended.results(tried):
+                    say_result(target, result)
+                if ended.left:
+                    waiting.send_back(Try(replace(ended.left[0], also=ended.left[1:], attempt=1)), 0.0)
+                return
+            for target in again.tries:
+                say_phase(target, "retrying")
+            waiting.send_back(again, again.after)
 
         try:
             work_through(

@@ -39,6 +39,11 @@ class Target:
     key: int = 0
     """The caller's own index; it comes back in the result."""
     extra_data: Any = None
+    also: tuple[Target, ...] = ()
+    """What else is to be collected from the device in the same session, each with a result of its own.
+
+    Address, login and platform are those of the first; time limits count from where each begins.
+    """
     attempt: int = 1
     """The pool counts them."""
 

@@ -5,7 +5,9 @@ from __future__ import annotations
 import contextlib
 import logging
 import time
+from collections import deque
 from collections.abc import Callable
+from dataclasses import replace
 
 from paramiko.channel import Channel
 from paramiko.ssh_exception import SSHException
@@ -26,36 +28,69 @@ from vctui.text import safe_line
 _log = logging.getLogger(__name__)
 
 
+_STAYS = frozenset({"command_rejected", "incomplete"})
+"""After these the device is at its prompt again, so the session goes on with what else is to be collected."""
+
+
 class Session:
-    """Collects from one target. `run` never raises: a failure is a result."""
+    """Collects from one target, and in the same session from what it has `also`."""
 
     def __init__(
         self,
         target: Target,
         shared: Surroundings,
         lifeline: Lifeline,
-        on_phase: Callable[[Phase], None],
+        on_phase: Callable[[Target, Phase], None],
         deadline: Deadline | None = None,
     ) -> None:
         self._target = target
+        self._waiting = deque(replace(other, attempt=target.attempt) for other in target.also)
         self._shared = shared
         self._lifeline = lifeline
-        self._on_phase = on_phase
+        self._tell = on_phase
         self._deadline = deadline or Deadline(target.limit)
         self._visit = Visit(target, shared, lifeline, self._deadline)
-        self._logged_in = False
         self._platform = get_platform(target.device_type, shared.options.platforms)
         self._transport: Transport | None = None
         self._channel: Channel | None = None
         self._shell: Shell | None = None
+        self._talk: Talk | None = None
+        self._paged: set[str] = set()
+        self._began = False
+        self._logged_in = False
         self._outputs: list[CommandOutput] = []
         self._partial = ""
 
-    def run(self) -> ExecutionResult:
-        """Do it all, and close everything."""
-        started = time.monotonic()
+    @property
+    def left(self) -> tuple[Target, ...]:
+        """Targets that it did not come to, for no reason of theirs."""
+        return tuple(self._waiting) if self._talk is not None or not self._began else ()
+
+    @property
+    def alike(self) -> tuple[Target, ...]:
+        """Targets that share the failure of the first: the device could not be entered."""
+        return () if self.left else tuple(self._waiting)
+
+    def run(self, on_result: Callable[[Target, ExecutionResult], None]) -> tuple[Target, ExecutionResult]:
+        """Do it all, and close everything; never raises, a failure is a result.
+
+        The last target and its result are returned, those before were told to `on_result`.
+        """
+        while True:
+            started = time.monotonic()
+            failure = self._attempt()
+            stays = failure is None or (failure.kind in _STAYS and self._talk is not None)
+            over = not (stays and self._waiting)
+            if over:
+                self._close(politely=failure is None)
+            result = self._result(failure, (time.monotonic() - started) * 1000)
+            if over:
+                return self._target, result
+            on_result(self._target, result)
+            self._go_on(self._waiting.popleft())
+
+    def _attempt(self) -> DeviceError | None:
         failure: DeviceError | None = None
-        partial = ""
         try:
             self._run()
         except DeviceError as error:
@@ -72,13 +107,14 @@ class Session:
                 failure = DeviceError("cancelled", "the run was cancelled")
             elif self._logged_in and failure.kind != "channel_refused":
                 failure.passing = False  # trying again would mean another login
-            partial = self._partial or (self._shell.partial() if self._shell is not None else "")
-        self._close(politely=failure is None)
-        duration_ms = (time.monotonic() - started) * 1000
+            self._partial = self._partial or (self._shell.partial() if self._shell is not None else "")
+        return failure
+
+    def _result(self, failure: DeviceError | None, duration_ms: float) -> ExecutionResult:
         prompt = self._shell.prompt.text if self._shell is not None else ""
         outputs = tuple(self._outputs)
         if failure is not None:
-            return failed_result(self._target, failure, outputs, partial, prompt, duration_ms)
+            return failed_result(self._target, failure, outputs, self._partial, prompt, duration_ms)
         return ExecutionResult(
             host=self._target.host,
             device=self._target.device,
@@ -92,6 +128,18 @@ class Session:
             attempts=self._target.attempt,
         )
 
+    def _go_on(self, target: Target) -> None:
+        """Take the next target; its limits count from here."""
+        assert self._shell is not None
+        self._target, self._deadline = target, Deadline(target.limit)
+        self._shell.renew(self._deadline, target.timeout)
+        self._outputs, self._partial = [], ""
+
+    def _on_phase(self, phase: Phase) -> None:
+        """A step of the way in is one for every target, a command for its own."""
+        for target in (self._target, *(self._waiting if self._talk is None else ())):
+            self._tell(target, phase)
+
     def _run(self) -> None:
         target = self._target
         if self._lifeline.is_cut:
@@ -99,16 +147,9 @@ class Session:
         for command in target.commands:
             if not command.isprintable():
                 raise DeviceError("command_rejected", f"{safe_line(command, 80)!r} is more than one line")
-        key = self._visit.key()
-        transport = self._connect()
-        options = self._shared.options
-        check_host_key(transport, target.host, target.port, self._shared.known_hosts, options.host_keys)
-        self._on_phase("authenticating")
-        login = self._visit.log_in(transport, key, self._within(options.auth_timeout))
-        self._logged_in = True
-        if login.banner:
-            _log.debug("%s says: %s", safe_line(host_name(target.host, target.port)), login.banner)
-        talk = self._find_prompt(transport)
+        talk = self._talk or self._enter()
+        self._turn_paging_off(talk)
+        self._talk = talk
         self._on_phase("command")
         first = True
         for command in target.commands:
@@ -118,6 +159,20 @@ class Session:
                 self._lifeline.pause(self._deadline.within(target.inter_command_delay))
             first = False
             self._command(talk, command.strip())
+
+    def _enter(self) -> Talk:
+        """Everything up to the first prompt."""
+        target, options = self._target, self._shared.options
+        self._began = True
+        key = self._visit.key()
+        transport = self._connect()
+        check_host_key(transport, target.host, target.port, self._shared.known_hosts, options.host_keys)
+        self._on_phase("authenticating")
+        login = self._visit.log_in(transport, key, self._within(options.auth_timeout))
+        self._logged_in = True
+        if login.banner:
+            _log.debug("%s says: %s", safe_line(host_name(target.host, target.port)), login.banner)
+        return self._find_prompt(transport)
 
     def _connect(self) -> Transport:
         target, options = self._target, self._shared.options
@@ -161,10 +216,16 @@ class Session:
             for _ in self._platform.privilege:
                 if talk.is_unprivileged:
                     talk.enable(target.credentials.enable_secret)
-        for command in self._paging_commands():
-            talk.command(command, confirm=False)
-        self._shell.begin()
         return talk
+
+    def _turn_paging_off(self, talk: Talk) -> None:
+        """Send what this target wants sent for it, unless one before it has sent the same."""
+        assert self._shell is not None
+        for command in self._paging_commands():
+            if command not in self._paged:
+                talk.command(command, confirm=False)
+                self._paged.add(command)
+        self._shell.begin()
 
     def _paging_commands(self) -> tuple[str, ...]:
         wanted = self._target.paging_disable

@@ -129,6 +129,11 @@ class Shell:
                 return "".join(self._pieces[:count])[:_PARTIAL]
         return self.text()
 
+    def renew(self, deadline: Deadline, timeout: float) -> None:
+        """Go on under other limits."""
+        self._deadline, self._timeout = deadline, timeout
+        self.begin()
+
     def begin(self) -> None:
         """Forget what has arrived, but for the unfinished line; to be called at the end, too."""
         self._held.give_back(self._bytes)
