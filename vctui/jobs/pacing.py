@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 import threading
 import time
 from collections.abc import Callable, Hashable
@@ -26,7 +25,6 @@ class Meter:
     def __init__(self, limit: Limit) -> None:
         rate = limit.logins_per_second
         self._gap = 1 / rate if rate else 0.0
-        self._early = max(1, math.ceil(rate * _LEAD)) if rate else None
         self._most = limit.at_once
         self._next = 0.0
         self.coming = 0
@@ -34,10 +32,13 @@ class Meter:
         self.busy = 0
         """Those, and the devices whose login goes on."""
 
-    def has_room(self) -> bool:
-        return (self._most is None or self.busy < self._most) and (
-            self._early is None or self.coming < self._early
-        )
+    def wait(self, now: float) -> float:
+        """Seconds until another device may begin; 0 when it may."""
+        if self._most is not None and self.busy >= self._most:
+            return _ASK_AGAIN
+        if not self._gap:
+            return 0.0
+        return max(0.0, self.early(now) + self.coming * self._gap - _LEAD)
 
     def early(self, now: float) -> float:
         """Seconds until the next login may be sent; 0 when it is due."""
@@ -107,9 +108,10 @@ class Pacer:
     def wait(self, target: Target) -> float:
         """0 when it may begin; see `Pace`."""
         with self._meters.lock:
-            meters = self._of(target)
-            if not all(meter.has_room() for meter in meters):
-                return _ASK_AGAIN
+            meters, now = self._of(target), time.monotonic()
+            pause = max((meter.wait(now) for meter in meters), default=0.0)
+            if pause:
+                return pause
             for meter in meters:
                 meter.coming += 1
                 meter.busy += 1
