@@ -58,6 +58,24 @@ def pool(work: Work, done: Done) -> None:
     SSHExecutorPool(options=options, max_workers=work.workers).run(targets, on_result=collect)
 
 
+def floods(work: Work, done: Done) -> None:
+    """Devices that send without end: each must end with the limit of an output."""
+    login = SSHCredentials(username=work.user, password=work.password)
+
+    def collect(target: Target, result: ExecutionResult) -> None:
+        if result.error_kind == "output_limit":
+            done.add(result.duration_ms / 1000)
+        else:
+            done.fail(f"{result.error_kind}: {result.error}")
+
+    targets = [
+        Target(f"sw-{n}", host, login, (work.command,), work.port, "cisco_ios", timeout=work.patience, key=n)
+        for n, host in enumerate(work.hosts)
+    ]
+    pool = SSHExecutorPool(options=ExecutorOptions(known_hosts=work.known_hosts), max_workers=work.workers)
+    pool.run(targets, on_result=collect)
+
+
 def prepare(work: Work) -> None:
     """A home whose inventory is the fleet, with the job that does this work; known_hosts is there already."""
     settings = _settings(work)
@@ -119,7 +137,12 @@ def job(name: str) -> Client:
     return client
 
 
-OWN: dict[str, Client] = {"vctui": pool, "vctui run": job("plain"), "vctui run, validated": job("validated")}
+OWN: dict[str, Client] = {
+    "vctui": pool,
+    "vctui floods": floods,
+    "vctui run": job("plain"),
+    "vctui run, validated": job("validated"),
+}
 
 
 def main() -> None:

@@ -214,6 +214,20 @@ ROWS = (
         quick_devices=24,
     ),
     Row(
+        "floods",
+        "12 devices that send without end, each stopped at a limit",
+        ("vctui floods",),
+        ("seconds", "cpu", "rss", "lag p99", "lag max", "failed"),
+        (
+            Goal("rss", at_most=400, of="vctui floods"),
+            Goal("failed", at_most=0, of="vctui floods"),
+        ),
+        devices=12,
+        command="show flood",
+        ticking=True,
+        quick_devices=12,
+    ),
+    Row(
         "10000",
         "10,000 devices, 500 workers, everything on: validation, fsync, rows",
         (CHECKED,),

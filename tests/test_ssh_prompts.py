@@ -11,9 +11,10 @@ from hypothesis import strategies as st
 
 from vctui.ssh import get_platform
 from vctui.ssh import shell as shell_module
+from vctui.ssh.held import Held
 from vctui.ssh.lifeline import Deadline
 from vctui.ssh.prompts import Prompt, PromptLearner
-from vctui.ssh.shell import Held, Shell
+from vctui.ssh.shell import Shell
 from vctui.ssh.talk import Talk
 
 

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import logging
-import queue
 import threading
+from collections import deque
 from collections.abc import Callable
 from typing import Generic, TypeVar
 
@@ -13,26 +13,62 @@ _log = logging.getLogger(__name__)
 
 
 class Stage(Generic[T]):
-    """One worker thread behind a bounded queue. `handle` should not raise: its item would be lost."""
+    """One worker thread behind a queue. `handle` should not raise: its item would be lost.
 
-    def __init__(self, name: str, handle: Callable[[T], None], capacity: int = 64) -> None:
+    Whoever puts waits while `capacity` items wait here, or those here weigh more than `heaviest` together.
+    """
+
+    def __init__(
+        self,
+        name: str,
+        handle: Callable[[T], None],
+        capacity: int = 64,
+        weigh: Callable[[T], int] = lambda item: 0,
+        heaviest: int = 64 * 1024 * 1024,
+    ) -> None:
         self._handle = handle
-        self._queue: queue.Queue[tuple[T] | None] = queue.Queue(capacity)
+        self._capacity = capacity
+        self._weigh = weigh
+        self._heaviest = heaviest
+        self._changed = threading.Condition()
+        self._items: deque[tuple[T, int]] = deque()
+        self._weight = 0
+        self._closed = False
         self._thread = threading.Thread(target=self._run, name=name, daemon=True)
         self._thread.start()
 
     def put(self, item: T) -> None:
         """Hand over one item; waits while the stage is behind."""
-        self._queue.put((item,))
+        weight = self._weigh(item)
+        with self._changed:
+            while self._items and self._is_full(weight):
+                self._changed.wait()
+            self._items.append((item, weight))
+            self._weight += weight
+            self._changed.notify_all()
+
+    def _is_full(self, weight: int) -> bool:
+        return len(self._items) >= self._capacity or self._weight + weight > self._heaviest
 
     def close(self) -> None:
         """Return once everything put before has been handled."""
-        self._queue.put(None)
+        with self._changed:
+            self._closed = True
+            self._changed.notify_all()
         self._thread.join()
 
     def _run(self) -> None:
-        while (entry := self._queue.get()) is not None:
+        while True:
+            with self._changed:
+                while not (self._items or self._closed):
+                    self._changed.wait()
+                if not self._items:
+                    return
+                item, weight = self._items.popleft()
+                self._weight -= weight
+                self._changed.notify_all()
             try:
-                self._handle(entry[0])
+                self._handle(item)
             except BaseException:  # noqa: BLE001 - whoever waits to put must never wait for a dead thread
                 _log.exception("an item of stage %s was lost", self._thread.name)
+            del item

@@ -71,8 +71,12 @@ class Recorder:
         self._sink = sink
         self._on_finished = on_finished
         self._on_full = on_full
-        self._writing: Stage[_Judged] = Stage("vctui-record", self._record)
-        self._validating: Stage[tuple[PlanItem, ExecutionResult]] = Stage("vctui-validate", self._judge)
+        self._writing: Stage[_Judged] = Stage(
+            "vctui-record", self._record, weigh=lambda judged: _weight(judged.result)
+        )
+        self._validating: Stage[tuple[PlanItem, ExecutionResult]] = Stage(
+            "vctui-validate", self._judge, weigh=lambda pair: _weight(pair[1])
+        )
 
     def put(self, item: PlanItem, result: ExecutionResult) -> None:
         self._validating.put((item, result))
@@ -272,6 +276,10 @@ class Recorder:
 
     def _say_phase(self, item: PlanItem, phase: Phase) -> None:
         self._sink(DevicePhase(self._run, item.device.name, item.host, phase))
+
+
+def _weight(result: ExecutionResult) -> int:
+    return len(result.partial) + sum(len(output.text) for output in result.outputs)
 
 
 def _words(error: Exception) -> str:

@@ -14,11 +14,11 @@ from vctui.records import SSHCredentials
 from vctui.ssh.asking import Asking
 from vctui.ssh.auth import Login
 from vctui.ssh.connect import presented_key
+from vctui.ssh.held import Held
 from vctui.ssh.hostkeys import KeyCheck, KnownHosts, ScannedKey
 from vctui.ssh.keys import KeyRing
 from vctui.ssh.lifeline import Deadline, Lifeline, clock_stopped
 from vctui.ssh.model import ExecutorOptions, LoginGuard, Target
-from vctui.ssh.shell import Held
 from vctui.ssh.transport import Transport
 from vctui.text import safe_line
 

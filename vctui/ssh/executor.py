@@ -15,6 +15,7 @@ from vctui.questions import HEADLESS, Desk
 from vctui.records import SSHCredentials
 from vctui.ssh.entry import Surroundings
 from vctui.ssh.gate import PacedGuard, PaceGate
+from vctui.ssh.held import Held
 from vctui.ssh.hostkeys import KnownHosts
 from vctui.ssh.keys import KeyRing
 from vctui.ssh.lifeline import Lifelines
@@ -22,7 +23,6 @@ from vctui.ssh.model import CommandOutput, ExecutionResult, ExecutorOptions, Log
 from vctui.ssh.platforms import load_platforms
 from vctui.ssh.retries import Ended, Try, next_try
 from vctui.ssh.session import Session, failed_result
-from vctui.ssh.shell import Held
 from vctui.ssh.waiting import Waiting
 from vctui.ssh.workers import work_through
 
@@ -92,7 +92,7 @@ class SSHExecutorPool:
             try:
                 session = Session(tried.target, shared, line, say_phase, tried.deadline)
                 target, result = session.run(say_result)
-                return Ended(target, result, session.alike, session.left)
+                return Ended(target, result, session.alike, session.left, session.release)
             except Exception as error:  # noqa: BLE001 - a target that cannot even be tried has a result too
                 _log.exception("a session could not be started")
                 failure = DeviceError("internal", type(error).__name__)
@@ -106,15 +106,17 @@ class SSHExecutorPool:
             tried = tried.begun()
             ended = visit(tried)
             again = next_try(tried, ended, options)
-            if again is None:
-                for target, result in ended.results(tried):
-                    say_result(target, result)
-                if ended.left:
-                    waiting.send_back(Try(replace(ended.left[0], also=ended.left[1:], attempt=1)), 0.0)
+            if again is not None:
+                ended.release()
+                for target in again.tries:
+                    say_phase(target, "retrying")
+                waiting.send_back(again, again.after)
                 return
-            for target in again.tries:
-                say_phase(target, "retrying")
-            waiting.send_back(again, again.after)
+            for target, result in ended.results(tried):
+                say_result(target, result)
+            ended.release()
+            if ended.left:
+                waiting.send_back(Try(replace(ended.left[0], also=ended.left[1:], attempt=1)), 0.0)
 
         try:
             work_through(

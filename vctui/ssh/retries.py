@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import random
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 
 from vctui.ssh.lifeline import Deadline
@@ -23,6 +23,8 @@ class Ended:
     """Those that failed as it did."""
     left: tuple[Target, ...] = ()
     """Those that need another session."""
+    release: Callable[[], None] = lambda: None
+    """Gives back the room that the outputs took, once they are handed on."""
 
     def results(self, tried: Try) -> Iterator[tuple[Target, ExecutionResult]]:
         """What is to be said of each target; the time is that of all attempts."""

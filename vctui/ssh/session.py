@@ -87,7 +87,13 @@ class Session:
             if over:
                 return self._target, result
             on_result(self._target, result)
+            self.release()
             self._go_on(self._waiting.popleft())
+
+    def release(self) -> None:
+        """Give back the room of outputs whose results have been handed on."""
+        if self._shell is not None:
+            self._shell.release()
 
     def _attempt(self) -> DeviceError | None:
         failure: DeviceError | None = None

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import threading
 import time
 
 from paramiko.channel import Channel
@@ -12,6 +11,7 @@ from paramiko.ssh_exception import ChannelException, SSHException
 
 from vctui.errors import DeviceError
 from vctui.ssh.connect import lost
+from vctui.ssh.held import Buffer, Held
 from vctui.ssh.lifeline import Deadline
 from vctui.ssh.model import MIB
 from vctui.ssh.prompts import Prompt
@@ -25,27 +25,6 @@ QUIET = 1.0
 """Seconds of silence after which an empty line is sent once more."""
 _PARTIAL = MIB
 """Characters that are kept of an output which is too large."""
-
-
-class Held:
-    """Bytes of output which all sessions of a run hold together, and their limit."""
-
-    def __init__(self, limit: int) -> None:
-        self._limit = limit
-        self._lock = threading.Lock()
-        self._bytes = 0
-
-    def take(self, size: int) -> bool:
-        """False when there is no room for as much."""
-        with self._lock:
-            if self._bytes + size > self._limit:
-                return False
-            self._bytes += size
-            return True
-
-    def give_back(self, size: int) -> None:
-        with self._lock:
-            self._bytes -= size
 
 
 def open_channel(transport: Transport, deadline: Deadline, timeout: float, columns: int = COLUMNS) -> Channel:
@@ -103,8 +82,9 @@ class Shell:
         self._max_output = max_output
         self._held = held
         self._terminal = TerminalText()
-        self._pieces: list[str] = []
+        self._lines = Buffer()
         self._bytes = 0
+        self._kept = 0
         self._last_byte = self._last_event = time.monotonic()
         self._heard = False
         self.prompt = Prompt("")
@@ -118,15 +98,12 @@ class Shell:
 
     def text(self) -> str:
         """Everything since the last `begin`, the unfinished line included."""
-        return "".join(self._pieces) + self._terminal.tail
+        return self._lines.text() + self._terminal.tail
 
     def partial(self) -> str:
         """The same for a failure, cut when it is very large."""
-        size = 0
-        for count, piece in enumerate(self._pieces, start=1):
-            size += len(piece)
-            if size > _PARTIAL:
-                return "".join(self._pieces[:count])[:_PARTIAL]
+        if self._bytes > _PARTIAL:
+            return self._lines.text(_PARTIAL)
         return self.text()
 
     def renew(self, deadline: Deadline, timeout: float) -> None:
@@ -135,9 +112,12 @@ class Shell:
         self.begin()
 
     def begin(self) -> None:
-        """Forget what has arrived, but for the unfinished line; to be called at the end, too."""
-        self._held.give_back(self._bytes)
-        self._pieces.clear()
+        """Forget what has arrived, but for the unfinished line.
+
+        Its room is not given back: somebody has the text of it, until `release`.
+        """
+        self._lines.clear()
+        self._kept += self._bytes
         self._bytes = 0
         self._last_byte = time.monotonic()
 
@@ -173,13 +153,29 @@ class Shell:
             raise DeviceError(
                 "output_limit", f"the device sends more than {self._max_output // MIB or 1} MiB"
             )
-        if not self._held.take(len(data)):
+        if not self._has_room(len(data)):
             self._bytes -= len(data)
+            if not self._transport.is_active():
+                raise self._ended()
             raise DeviceError("output_limit", "the outputs of all devices are too large together")
+        self._last_byte = self._last_event = time.monotonic()
         finished = self._terminal.feed(data)
         if finished:
-            self._pieces.append(finished)
+            self._lines.append(finished)
         return finished
+
+    def _has_room(self, size: int) -> bool:
+        """Wait for room for so much; the device waits too, since nothing more is read from it."""
+        seconds = self._deadline.within(self._timeout)
+        return self._held.take(
+            self, size, self._bytes + self._kept, seconds, lambda: not self._transport.is_active()
+        )
+
+    def release(self) -> None:
+        """Give back the room of everything that came: its texts are on their way, or not wanted."""
+        self.begin()
+        self._held.give_back(self._kept)
+        self._kept = 0
 
     def has_more(self) -> bool:
         """True when bytes have arrived that are not read yet."""

@@ -1,0 +1,140 @@
+"""Memory stays bounded when many devices send without end, and who sends little does not pay for it."""
+
+from __future__ import annotations
+
+import threading
+from collections import Counter
+from contextlib import ExitStack
+from pathlib import Path
+from queue import Queue
+
+from tests.fixtures.ssh_device import CREDENTIALS, Device, Terminal, cli
+from vctui.jobs.pipeline import Stage
+from vctui.ssh import ExecutionResult, ExecutorOptions, KnownHosts, SSHExecutorPool, Target
+from vctui.ssh.held import Buffer, Held
+
+KIB = 1024
+BLOCK = b"%SYS-5-CONFIG_I: Configured from console by admin on vty0 (192.0.2.1)\r\n" * 400
+
+
+def flood(terminal: Terminal) -> None:
+    while True:
+        terminal.write(BLOCK)
+
+
+def small(terminal: Terminal) -> None:
+    terminal.write(BLOCK)
+
+
+def collect(
+    tmp_path: Path, commands: list[str], *, max_held: int, max_output: int = 1024 * KIB
+) -> list[ExecutionResult]:
+    """What comes of one device for each command, all at once."""
+    results: list[ExecutionResult] = []
+    known = KnownHosts(tmp_path / "known_hosts")
+    script = cli("r1#", {"show flood": flood, "show log": small})
+    with ExitStack() as stack:
+        devices = [stack.enter_context(Device(script)) for _ in commands]
+        known.add([device.scanned for device in devices])
+        targets = [
+            Target(f"r{n}", "127.0.0.1", CREDENTIALS, tuple(c.split(",")), d.port, "cisco_ios", timeout=20.0)
+            for n, (c, d) in enumerate(zip(commands, devices, strict=True))
+        ]
+        options = ExecutorOptions(known_hosts=known.path, max_held=max_held, max_output=max_output)
+        pool = SSHExecutorPool(options=options, max_workers=len(targets))
+        pool.run(targets, on_result=lambda _, result: results.append(result))
+    return sorted(results, key=lambda result: result.device)
+
+
+def test_floods_end_and_leave_the_others_alone(tmp_path: Path) -> None:
+    commands = ["show flood"] * 6 + ["show log,show log,show log"] * 3
+    results = collect(tmp_path, commands, max_output=600 * KIB, max_held=1500 * KIB)
+    kinds = Counter(result.error_kind for result in results)
+    assert kinds == {"output_limit": 6, None: 3}, [result.error for result in results]
+    assert {result.error for result in results[:6]} <= {
+        "the device sends more than 1 MiB",
+        "the outputs of all devices are too large together",
+    }
+    assert all(result.output.count("CONFIG_I") == 1200 for result in results[6:])
+    assert all(0 < len(result.partial) <= 1024 * KIB for result in results[:6])
+
+
+def test_commands_of_one_device_count_together(tmp_path: Path) -> None:
+    [result] = collect(tmp_path, [",".join(["show log"] * 40)], max_held=300 * KIB)
+    assert result.error_kind == "output_limit"
+    assert 5 <= len(result.outputs) < 40
+
+
+def test_room_comes_back_when_the_results_are_handed_on(tmp_path: Path) -> None:
+    results = collect(tmp_path, ["show log"] * 12, max_held=100 * KIB)
+    assert all(result.success for result in results)
+
+
+def test_who_waits_gets_the_room_that_comes() -> None:
+    held = Held(100)
+    assert held.take("a", 90, 0, 0.0, lambda: False)
+    got: Queue[bool] = Queue()
+    thread = threading.Thread(target=lambda: got.put(held.take("b", 50, 0, 20.0, lambda: False)))
+    thread.start()
+    held.give_back(90)
+    assert got.get(timeout=20) is True
+    thread.join(20)
+
+
+def test_the_largest_of_those_that_wait_has_to_go() -> None:
+    held = Held(100)
+    assert held.take("a", 60, 0, 0.0, lambda: False)
+    assert held.take("b", 40, 0, 0.0, lambda: False)
+    got: Queue[tuple[str, bool]] = Queue()
+
+    def more(name: str, mine: int) -> None:
+        there_is = held.take(name, 10, mine, 20.0, lambda: False)
+        if not there_is:
+            held.give_back(mine)
+        got.put((name, there_is))
+
+    threads = [threading.Thread(target=more, args=args) for args in (("b", 40), ("a", 60))]
+    for thread in threads:
+        thread.start()
+    assert {got.get(timeout=20), got.get(timeout=20)} == {("a", False), ("b", True)}
+    for thread in threads:
+        thread.join(20)
+
+
+def test_a_wait_ends_with_its_session() -> None:
+    held = Held(10)
+    assert held.take("a", 10, 0, 0.0, lambda: False)
+    assert not held.take("b", 1, 0, 1000.0, lambda: True)
+
+
+def test_a_buffer_gives_back_what_it_got() -> None:
+    buffer = Buffer()
+    for text in ("plain\n", "Zürich ✓\n", "\ud800\n"):
+        buffer.append(text)
+    assert buffer.text() == "plain\nZürich ✓\n\ud800\n"
+    assert buffer.text(8) == "plain\nZ", "a character that is cut in two is left out"
+    buffer.clear()
+    assert buffer.text() == ""
+
+
+def test_a_stage_takes_no_more_than_it_can_carry() -> None:
+    going, came = threading.Event(), Queue[int]()
+    done: list[int] = []
+
+    def handle(item: int) -> None:
+        came.put(item)
+        going.wait(20)
+        done.append(item)
+
+    stage = Stage("test", handle, weigh=lambda item: item, heaviest=100)
+    stage.put(500)  # one that is too heavy by itself is carried alone
+    assert came.get(timeout=20) == 500
+    stage.put(60)
+    waits = threading.Thread(target=lambda: stage.put(50))
+    waits.start()
+    waits.join(0.1)
+    assert waits.is_alive()
+    going.set()
+    waits.join(20)
+    stage.close()
+    assert done == [500, 60, 50]
