@@ -81,7 +81,7 @@ def test_a_run_that_cannot_be_noted_connects_to_nobody(
 ) -> None:
     events: list[Event] = []
     (tmp_path / "audit.jsonl").mkdir()
-    monkeypatch.setattr("vctui.jobs.runner.Audit", lambda home: Audit(tmp_path))
+    monkeypatch.setattr("vctui.jobs.planrun.Audit", lambda home: Audit(tmp_path))
     run = JobRunner(demo.resolver, settings=demo.settings, sink=events.append)
     result = run.run_plan(run.plan(job(demo)))
     assert (result.status, result.exit_code) == ("failed", 14)
