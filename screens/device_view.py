@@ -77,6 +77,7 @@ def _facts(finished: DeviceFinished, kept: Kept | None) -> list[tuple[str, str]]
         ("State", finished.status),
         ("Verdict", finished.verdict),
         ("Time", f"{finished.duration_ms / 1000:.1f} s"),
+        ("Attempts", str(finished.attempts) if finished.attempts > 1 else None),
         ("Credential", finished.credential),
         ("Template", finished.template),
         ("Score", None if finished.score is None else f"{finished.score:g} of 100"),

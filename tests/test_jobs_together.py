@@ -148,6 +148,16 @@ def test_another_credential_has_a_login_of_its_own(tmp_path: Path) -> None:
     assert results[1].error_kinds == {"auth_failed"}
 
 
+def test_a_session_that_gets_more_rights_is_not_shared(tmp_path: Path) -> None:
+    with fleet(tmp_path) as home:
+        for device in home.devices.values():
+            device.script = cli("r1#", {**REPLIES, "enable": ""})
+        add_job(home.settings, "enabled", commands=["enable", "show arp"], capture_type="enabled")
+        results = home.run("arp", "enabled", "clock")
+        assert home.logins == [2, 2]
+    assert [result.status for result in results] == ["success"] * 3
+
+
 def test_a_run_ends_with_its_own_last_device(tmp_path: Path) -> None:
     ended = threading.Event()
     heard = Heard()

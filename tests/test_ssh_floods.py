@@ -8,6 +8,8 @@ from contextlib import ExitStack
 from pathlib import Path
 from queue import Queue
 
+import pytest
+
 from tests.fixtures.ssh_device import CREDENTIALS, Device, Terminal, cli
 from vctui.jobs.pipeline import Stage
 from vctui.ssh import ExecutionResult, ExecutorOptions, KnownHosts, SSHExecutorPool, Target
@@ -81,24 +83,30 @@ def test_who_waits_gets_the_room_that_comes() -> None:
     thread.join(20)
 
 
-def test_the_largest_of_those_that_wait_has_to_go() -> None:
+def test_the_largest_of_those_that_wait_has_to_go(monkeypatch: pytest.MonkeyPatch) -> None:
     held = Held(100)
     assert held.take("a", 60, 0, 0.0, lambda: False)
     assert held.take("b", 40, 0, 0.0, lambda: False)
-    got: Queue[tuple[str, bool]] = Queue()
+    waits = threading.Event()
+    got: list[bool] = []
+    looks: list[threading.Thread] = []
 
-    def more(name: str, mine: int) -> None:
-        there_is = held.take(name, 10, mine, 20.0, lambda: False)
-        if not there_is:
-            held.give_back(mine)
-        got.put((name, there_is))
+    def ask() -> None:
+        got.append(held.take("a", 10, 60, 20.0, lambda: waits.set() is not None))
+        held.give_back(60)
 
-    threads = [threading.Thread(target=more, args=args) for args in (("b", 40), ("a", 60))]
-    for thread in threads:
-        thread.start()
-    assert {got.get(timeout=20), got.get(timeout=20)} == {("a", False), ("b", True)}
-    for thread in threads:
-        thread.join(20)
+    def look() -> bool:
+        """Before each wait of the smaller one: first it decides who has to go, then the larger one does."""
+        looks.append(larger if looks else threading.current_thread())
+        return False
+
+    larger = threading.Thread(target=ask)
+    monkeypatch.setattr(held, "_is_stuck", lambda now: looks[-1:] == [threading.current_thread()])
+    larger.start()
+    assert waits.wait(20)
+    assert held.take("b", 10, 40, 20.0, look), "nobody makes room, and it is not the largest"
+    larger.join(20)
+    assert got == [False]
 
 
 def test_a_wait_ends_with_its_session() -> None:
