@@ -91,8 +91,12 @@ def test_the_largest_of_those_that_wait_has_to_go(monkeypatch: pytest.MonkeyPatc
     got: list[bool] = []
     looks: list[threading.Thread] = []
 
+    def is_over() -> bool:
+        waits.set()
+        return False
+
     def ask() -> None:
-        got.append(held.take("a", 10, 60, 20.0, lambda: waits.set() is not None))
+        got.append(held.take("a", 10, 60, 20.0, is_over))
         held.give_back(60)
 
     def look() -> bool:
