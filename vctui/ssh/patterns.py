@@ -34,10 +34,10 @@ def compile_pattern(text: str) -> re.Pattern[str]:
         raise ValueError(f"{text!r} is no regular expression: {error}") from error
 
 
-def check_pattern(text: str) -> str | None:
-    """Why a pattern must not run on a device's lines; None when it may."""
+def check_pattern(text: str, *, empty: bool = False) -> str | None:
+    """Why a pattern must not run on a device's lines; None when it may. `empty`: it may match nothing."""
     pattern = compile_pattern(text)
-    if pattern.fullmatch(""):
+    if not empty and pattern.fullmatch(""):
         return f"{text!r} matches an empty line"
     ways, _, _ = _sequence(list(_parser.parse(text)), frozenset())
     if ways > _MOST_WAYS:

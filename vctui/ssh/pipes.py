@@ -56,7 +56,7 @@ def _split(command: str) -> list[tuple[str, bool]]:
     """The parts between `|`, each with whether the `|` before it stood within quotes."""
     parts: list[tuple[str, bool]] = []
     quote, start, inside = "", 0, False
-    trusted = "\\" not in command
+    trusted = '\\"' not in command and "\\'" not in command
     for position, char in enumerate(command):
         if char == "|":
             parts.append((command[start:position], inside))

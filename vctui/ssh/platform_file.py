@@ -182,9 +182,9 @@ class PlatformFile:
     def _compiled(self, key: str, texts: tuple[str, ...]) -> Patterns:
         return tuple(pattern for text in texts if (pattern := self._pattern(key, text)))
 
-    def _pattern(self, key: str, text: str) -> re.Pattern[str] | None:
+    def _pattern(self, key: str, text: str, *, empty: bool = False) -> re.Pattern[str] | None:
         try:
-            reason = check_pattern(text) if self._own else None
+            reason = check_pattern(text, empty=empty) if self._own else None
             if reason is None:
                 return compile_pattern(text)
         except ValueError as error:
@@ -225,7 +225,7 @@ class PlatformFile:
 
     def _end_markers(self) -> tuple[EndMarker, ...]:
         key = "end_markers"
-        pairs = [(self._pattern(key, row["command"]), self._pattern(key, row["last"]))
+        pairs = [(self._pattern(key, row["command"], empty=True), self._pattern(key, row["last"]))
                  for row in self._rows(key, ("command", "last"))]  # fmt: skip
         return tuple(EndMarker(command, last) for command, last in pairs if command and last)
 
@@ -236,7 +236,7 @@ class PlatformFile:
             if not isinstance(lines, list) or not all(map(_is_text, lines)):
                 self._refuse("volatile", "lines must be a list of texts")
                 continue
-            command = self._pattern("volatile", row["command"])
+            command = self._pattern("volatile", row["command"], empty=True)
             if command is not None:
                 found.append(Volatile(command, self._compiled("volatile", tuple(lines))))
         return tuple(found)
