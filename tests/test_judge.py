@@ -9,6 +9,7 @@ import pytest
 
 from vctui.jobs.job import Job, JobCommand
 from vctui.jobs.judge import assemble, judge
+from vctui.jobs.plan import by_any_name
 from vctui.ssh import CommandOutput
 from vctui.validation import ValidationResult
 
@@ -103,6 +104,16 @@ def test_the_index_picks_the_template_for_the_cleaned_output() -> None:
     found = judge(JOB, "cisco_ios", assemble(JOB, [said("show ip arp", "x\n")]), engine)
     assert engine.asked == [("x\n", name)]
     assert (found.accepted, found.template, found.score, len(found.records or ())) == (True, name, 80.0, 1)
+
+
+def test_a_platform_has_its_templates_under_each_of_its_names() -> None:
+    def knows(platform: str, command: str) -> str | None:
+        return f"{platform}_{command}" if platform in ("broadcom_icos", "ruckus_fastiron") else None
+
+    find = by_any_name(knows)
+    assert find("icos", "show_version") == "broadcom_icos_show_version"
+    assert find("ruckus_fastiron", "show_version") == "ruckus_fastiron_show_version"
+    assert find("no_such_os", "show_version") is None
 
 
 @pytest.mark.parametrize(("minimum", "accepted"), [(0, True), (1, True), (80, True), (80.5, False)])

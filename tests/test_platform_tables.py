@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 import yaml
 
-from vctui.ssh import Platform, load_platforms
+from vctui.ssh import load_platforms
 from vctui.ssh.identify import Evidence, recognise
 from vctui.ssh.rules import changes_configuration
 

@@ -79,6 +79,7 @@ def names(filter: DeviceFilter, **options: object) -> list[str]:
         (DeviceFilter(status="planned"), ["core-4"]),
         (DeviceFilter(status="any", vendor="cisco"), ["core-1", "leaf-2", "core-4"]),
         (DeviceFilter(device_types=("cisco_ios", "cisco_xe")), ["core-1", "mystery"]),
+        (DeviceFilter(device_types=("Cisco-IOS",)), ["core-1", "mystery"]),
     ],
 )
 def test_each_filter_chooses_its_devices(filter: DeviceFilter, expected: list[str]) -> None:
@@ -133,3 +134,13 @@ def test_chosen_and_left_out_are_a_partition(vendor: str, limit: int) -> None:
     ids = [d.id for d in selection.chosen] + [entry.device.id for entry in selection.left_out]
     assert sorted(ids) == [d.id for d in ALL]
     assert len(selection.chosen) <= limit
+
+
+@pytest.mark.parametrize(
+    ("slug", "fits"), [("cisco-ios-xe", True), ("cisco_nexus", False), ("homemade", True)]
+)
+def test_without_a_device_type_the_slug_tells_what_a_device_is(slug: str, fits: bool) -> None:
+    device = dataclasses.replace(CISCO, device_type="", platform=slug)
+    assert device.kind == slug
+    selection = select([device], DeviceFilter(device_types=("cisco_ios", "cisco_xe")))
+    assert bool(selection.chosen) is fits

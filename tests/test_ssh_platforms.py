@@ -11,9 +11,12 @@ import yaml
 
 from vctui.errors import UsageError
 from vctui.records import SSHCredentials
-from vctui.ssh import Target, check_file, get_platform, load_platforms, platform_as_file
+from vctui.ssh import Target, check_file, get_platform, load_platforms, platform_as_file, platform_name
 from vctui.ssh.patterns import check_pattern
 from vctui.ssh.rules import changes_configuration
+from vctui.storage.defaults import PLATFORMS
+from vctui.validation.index import read_index
+from vctui.validation.templates import ntc_folder
 
 WANTED = [
     *(
@@ -321,6 +324,52 @@ def test_files_that_are_like_each_other(tmp_path: Path) -> None:
 )
 def test_a_name_is_found_however_it_is_written(written: str) -> None:
     assert get_platform(written).name == "cisco_ios"
+
+
+COMPAT = {
+    "cisco_ios_xe": "cisco_xe",
+    "cisco-ios-xe": "cisco_xe",
+    "cisco_iosxe": "cisco_xe",
+    "Cisco IOS-XR": "cisco_xr",
+    "fortinet_fortios": "fortinet",
+    "fortinet-fortios": "fortinet",
+    "f5_tmos": "f5_tmsh",
+    "palo-alto-panos": "paloalto_panos",
+    "hp-comware": "hp_comware",
+    "dell-os10": "dell_os10",
+    "huawei": "huawei_vrp",
+    "vyatta_vyos": "vyos",
+    "alcatel_sros": "nokia_sros",
+    "cisco_wlc_ssh": "cisco_wlc",
+    "cisco_ios_telnet": "cisco_ios",
+    "linux_ssh": "linux",
+}
+"""Device types and slugs as inventories have them."""
+
+
+@pytest.mark.parametrize(("written", "name"), COMPAT.items())
+def test_device_types_of_inventories(written: str, name: str) -> None:
+    assert platform_name(written) == get_platform(written).name == name
+
+
+def test_no_name_means_two_platforms() -> None:
+    names: dict[str, str] = {}
+    for name, platform in load_platforms().items():
+        assert names.setdefault(name.replace("_", "").replace("-", ""), platform.name) == platform.name, name
+
+
+def test_every_platform_that_has_templates_has_rules() -> None:
+    index = read_index((ntc_folder() / "index").read_text(encoding="utf-8"))
+    names = {row.platform.pattern for row in index if row.platform.pattern.isidentifier()}
+    assert len(names) > 50
+    assert {name for name in names if platform_name(name) is None} == set()
+
+
+def test_every_default_of_an_inventory_has_rules() -> None:
+    for default in PLATFORMS:
+        assert platform_name(default.device_type) is not None
+        assert platform_name(default.slug) == platform_name(default.device_type)
+        assert platform_name(default.name) == platform_name(default.device_type)
 
 
 def test_a_users_platform_wins_under_every_spelling(tmp_path: Path) -> None:

@@ -46,6 +46,8 @@ class Settings:
     politeness: Politeness = NO_LIMITS
     """How fast and how many at once log in."""
     host_keys: HostKeyPolicy = "ask"
+    versions: Literal["changed", "all"] = "changed"
+    """Which replaced captures are kept: all, or not those that differ in volatile parts only."""
     log_level: str = "INFO"
     log_file: Path | None = None
     validation_engine: str | None = None
@@ -96,6 +98,7 @@ def load_settings(home: str | Path | None = None, environ: Mapping[str, str] = o
         retries=_whole(execution.number("retries", None, 0, MAX_RETRIES)) or 0,
         politeness=read_politeness(politeness),
         host_keys=values.choice("host_keys", "ask", HOST_KEY_POLICIES),
+        versions=values.choice("versions", "changed", ("changed", "all")),
         log_level=logging.choice("level", "INFO", ("DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL")),
         log_file=logging.path("file", None),
         validation_engine=validation.class_name("engine"),

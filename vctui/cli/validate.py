@@ -88,10 +88,11 @@ def check_choice(args: argparse.Namespace) -> None:
 def chosen_template(template_for: Any, args: argparse.Namespace) -> str | None:
     """The template of --platform and --command; None without them. Raises UsageError."""
     from vctui.errors import UsageError
+    from vctui.jobs import by_any_name
 
     if not (args.platform and args.command):
         return None
-    wanted: str | None = template_for(args.platform, args.command)
+    wanted: str | None = by_any_name(template_for)(args.platform, args.command)
     if wanted is None:
         raise UsageError(
             f"no template is known for {args.command!r} on {args.platform}", "Name one with --filter"

@@ -7,7 +7,7 @@ from vctui.jobs.export import job_to_json
 from vctui.jobs.fields import check_row, new_row, slugify
 from vctui.jobs.files import parse_job_file
 from vctui.jobs.job import Job, JobCommand, filter_from_row, job_from_row
-from vctui.jobs.plan import Plan, PlanItem, Planner, make_plan
+from vctui.jobs.plan import Plan, PlanItem, Planner, by_any_name, make_plan
 from vctui.jobs.result import JobResult, worst_of
 from vctui.jobs.revalidate import Revalidated, revalidate
 from vctui.jobs.runner import JobRunner
@@ -39,6 +39,7 @@ __all__ = [
     "Revalidated",
     "Selection",
     "StoredCapture",
+    "by_any_name",
     "check_row",
     "compare",
     "compile_pattern",

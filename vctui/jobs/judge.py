@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any, Protocol
 
 from vctui.jobs.job import Job, JobCommand
-from vctui.jobs.plan import choose_template
+from vctui.jobs.plan import by_any_name, choose_template
 from vctui.ssh import CommandOutput
 from vctui.validation import ValidationResult, clean_reply
 
@@ -78,18 +78,18 @@ def assemble(job: Job, outputs: Sequence[CommandOutput]) -> tuple[Piece, ...]:
 
 def judge(job: Job, device_type: str, pieces: tuple[Piece, ...], engine: Engine) -> Judgement:
     """Validate each output for which the job asks it, with the template chosen for its command."""
-    verdict = Judgement(pieces)
+    verdict, template_for = Judgement(pieces), by_any_name(engine.template_for)
     parts = [part for piece in pieces for part in piece.parts]
     spoken = {step for step, _, _ in parts}
     for step in job.steps:
         # Paging commands have no template; a command that has one and says nothing has failed.
-        indexed = engine.template_for(device_type, step.command) if step not in spoken else None
+        indexed = template_for(device_type, step.command) if step not in spoken else None
         if indexed and _validates(job, step):
             verdict = _merge(verdict, ValidationResult(indexed, reason="empty output"), step, several=True)
     for step, text, _ in parts:
         if not _validates(job, step):
             continue
-        indexed = engine.template_for(device_type, step.command)
+        indexed = template_for(device_type, step.command)
         wanted = choose_template(step.template or job.template, indexed)
         if wanted is None:
             wanted = "_".join(step.command.split("|")[0].lower().replace("-", "_").split()) or None

@@ -11,7 +11,7 @@ from vctui.config import Settings
 from vctui.jobs.job import Job, base_folder
 from vctui.jobs.selection import LeftOut, select
 from vctui.records import CredentialInfo, Device, out_of_scope
-from vctui.ssh import KnownHosts, get_platform
+from vctui.ssh import KnownHosts, get_platform, platform_name
 from vctui.storage import Inventory, distinct_names, render_filename
 
 TemplateFor = Callable[[str, str], str | None]
@@ -69,7 +69,7 @@ class Planner:
         self._known_hosts = KnownHosts(settings.known_hosts)
         self._credentials = {info.id: info for info in credentials}
         self._default = next((info for info in credentials if info.is_default), None)
-        self._template_for = template_for or (lambda device_type, command: None)
+        self._template_for = by_any_name(template_for or (lambda device_type, command: None))
         self._names = distinct_names(self.devices)
         self._now = datetime.now().astimezone()
 
@@ -144,6 +144,17 @@ class Planner:
         if job.credential_id is not None and job.credential_id in self._credentials:
             return self._credentials[job.credential_id], note
         return self._default, note
+
+
+def by_any_name(template_for: TemplateFor) -> TemplateFor:
+    """The same, also for other names of a platform than those which the index of templates knows."""
+
+    def find(device_type: str, command: str) -> str | None:
+        found = template_for(device_type, command)
+        name = None if found else platform_name(device_type)
+        return template_for(name, command) if name else found
+
+    return find
 
 
 def choose_template(wanted: str | None, indexed: str | None) -> str | None:

@@ -15,6 +15,7 @@ from vctui.jobs.job import Job, base_folder
 from vctui.jobs.judge import Engine, Judgement, assemble, judge
 from vctui.jobs.pipeline import Stage
 from vctui.jobs.plan import PlanItem
+from vctui.jobs.versions import forget_unchanged, mark_unchanged
 from vctui.ssh import ExecutionResult
 from vctui.storage import CaptureRecord, DeviceRecord, History, SavedCapture, save_capture
 from vctui.text import safe_line
@@ -150,6 +151,8 @@ class Recorder:
             return self._failed(judged, "save_failed", error.message, error.next_step, saved)
         event = self._event(judged, "ok", None, None, None, saved[0] if saved else None)
         self._enter(judged, event, saved, None)
+        for one in saved:
+            forget_unchanged(one)
         return event
 
     def _save(self, item: PlanItem, judgement: Judgement, saved: list[SavedCapture]) -> None:
@@ -158,7 +161,10 @@ class Recorder:
         versions = self._settings.home / "versions"
         for piece in judgement.pieces:
             name = f"{piece.folder}/{item.path.name}"
-            saved.append(save_capture(base, name, piece.text.encode(), versions=versions))
+            one = save_capture(base, name, piece.text.encode(), versions=versions)
+            saved.append(one)
+            if self._history is not None:
+                saved[-1] = mark_unchanged(one, piece, item.device_type, self._settings)
 
     def _keep_rejected(self, item: PlanItem, text: str) -> tuple[SavedCapture | None, str]:
         """Keep what is not good enough to be a capture, so that a person can look at it.
@@ -224,6 +230,7 @@ class Recorder:
                 filepath=str(one.path),
                 file_size=one.size,
                 sha256=one.sha256,
+                stands_for=one.stands_for,
             )
             for one in saved
         ]

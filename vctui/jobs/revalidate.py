@@ -8,6 +8,7 @@ from itertools import groupby
 
 from vctui.errors import VctuiError
 from vctui.jobs.judge import Engine
+from vctui.jobs.plan import by_any_name
 from vctui.jobs.stored import CaptureShelf, Parsing, StoredCapture
 from vctui.storage import History, RunDeviceRow, revise_validation
 
@@ -61,7 +62,7 @@ def revalidate(
 
 def _names(engine: Engine, capture: StoredCapture, template: str) -> bool:
     steps = capture.job.steps if capture.job else ()
-    found = (engine.template_for(capture.device_type, step.command) or "" for step in steps)
+    found = (by_any_name(engine.template_for)(capture.device_type, s.command) or "" for s in steps)
     return any(template in name.split(":") for name in found)
 
 

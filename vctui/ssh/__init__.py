@@ -20,10 +20,12 @@ from vctui.ssh.model import (
     Pace,
     Target,
 )
+from vctui.ssh.patterns import Patterns
 from vctui.ssh.platform_file import BadPlatformFile
 from vctui.ssh.platform_file import as_file as platform_as_file
 from vctui.ssh.platforms import check_file, get_platform, load_platforms, platform_name
 from vctui.ssh.rules import Platform
+from vctui.ssh.volatile import differ_only_in
 
 if TYPE_CHECKING:
     from vctui.ssh.executor import SSHExecutorPool
@@ -41,12 +43,14 @@ __all__ = [
     "LoginGuard",
     "LoginOutcome",
     "Pace",
+    "Patterns",
     "Platform",
     "SSHExecutorPool",
     "ScanResult",
     "ScannedKey",
     "Target",
     "check_file",
+    "differ_only_in",
     "get_platform",
     "load_platforms",
     "platform_as_file",

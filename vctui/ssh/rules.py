@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
@@ -63,7 +63,10 @@ class EndMarker:
 
 @dataclass(frozen=True, slots=True)
 class Volatile:
-    """Lines of a command's output that differ from one look to the next, while nothing has changed."""
+    """What differs from one look at a command's output to the next, while nothing has changed.
+
+    A pattern stands for the whole line that begins like it, one with a named group for what that matches.
+    """
 
     command: re.Pattern[str]
     lines: Patterns
@@ -185,16 +188,11 @@ class Platform:
         return len(last) > MAX_LINE or marker.last.fullmatch(last) is None
 
     def volatile_lines(self, command: str) -> Patterns:
-        """What says of a line in this command's output that it is no change when it differs."""
+        """What in this command's output is no change when it differs."""
         command = " ".join(command.split())
         return tuple(
             line for entry in self.volatile if entry.command.fullmatch(command) for line in entry.lines
         )
-
-
-def without_lines(text: str, patterns: Patterns) -> Iterable[str]:
-    """The lines of a text that no pattern matches, without blanks at their end."""
-    return (line.rstrip() for line in text.splitlines() if not _match(patterns, line.strip()[:MAX_LINE]))
 
 
 def changes_configuration(command: str) -> bool:

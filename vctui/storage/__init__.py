@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from vctui.storage.audit import Audit, AuditReport
 from vctui.storage.capture_text import read_capture, read_regular
-from vctui.storage.captures import clean_temporary, save_capture, sha256_of, versions_of
+from vctui.storage.captures import clean_temporary, drop_version, save_capture, sha256_of, versions_of
 from vctui.storage.database import ConstraintError, Store, check_database, open_database
 from vctui.storage.files import check_folder, make_folders, write_private
 from vctui.storage.history import History
@@ -67,6 +67,7 @@ __all__ = [
     "clean_temporary",
     "content_hash",
     "distinct_names",
+    "drop_version",
     "folder_problem",
     "init_home",
     "job_lock",

@@ -209,6 +209,12 @@ def sha256_of(path: Path) -> str:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
+def drop_version(version: Path) -> None:
+    """Remove a kept older content. One that cannot be removed stays, which harms nothing."""
+    with suppress(OSError):
+        version.unlink()
+
+
 def versions_of(versions: Path, parts: str | PurePosixPath | Sequence[str]) -> list[Path]:
     """The kept older contents of one capture, newest first; each has the time when it was saved."""
     folders, name = _split(parts)

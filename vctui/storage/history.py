@@ -260,6 +260,11 @@ def _insert_capture(
     digest = capture.sha256 or (record.sha256 if capture.filepath == record.path else None)
     if digest:
         OwnCapture.insert(capture_id=row, sha256=digest).execute(database)
+    if digest and capture.stands_for:
+        same_file = Capture.select(Capture.id).where(Capture.filepath == _text(capture.filepath))
+        OwnCapture.update(sha256=digest).where(
+            (OwnCapture.sha256 == capture.stands_for) & OwnCapture.capture_id.in_(same_file)
+        ).execute(database)
 
 
 def _text(value: Any) -> Any:

@@ -93,6 +93,8 @@ class SavedCapture:
     sha256: str
     version: Path | None = None
     """Where the previous, different content was kept."""
+    stands_for: str | None = None
+    """The SHA-256 of the previous content, where that is worth no version of its own."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -137,6 +139,8 @@ class CaptureRecord:
     run: int | None = None
     sha256: str | None = None
     """Known for captures of vctui's own runs."""
+    stands_for: str | None = None
+    """The SHA-256 of earlier content of the file, which this content is from now on taken for."""
 
 
 @dataclass(frozen=True, slots=True)
