@@ -23,7 +23,7 @@ from vctui.jobs import BatchRunner, Job, JobResult, JobRunner, JobSource, Plan, 
 from vctui.jobs.tally import Tally
 from vctui.records import Device
 from vctui.ssh import ExecutionResult, SSHExecutorPool
-from vctui.storage import History, Inventory, JobStore, init_home, job_lock
+from vctui.storage import DeviceRecord, History, Inventory, JobStore, init_home, job_lock
 from vctui.validation import ValidationEngine, ValidationResult
 from vctui.vault import CredentialResolver
 
@@ -395,6 +395,32 @@ def test_a_job_that_breaks_does_not_hide_the_others(demo: DemoHome) -> None:
     ).run(["bad", ARP])
     assert [result.status for result in batch.results] == ["failed", "success"]
     assert batch.exit_code == 1
+
+
+def test_a_row_that_cannot_be_entered_costs_only_its_own_device(
+    demo: DemoHome, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    enter = History.record_device
+
+    def refuse_one(self: History, run: int, record: DeviceRecord, *rest: Any) -> int:
+        if record.device == "fra-leaf-02" and record.status == "ok":
+            raise StorageError("no such luck")
+        return enter(self, run, record, *rest)
+
+    monkeypatch.setattr(History, "record_device", refuse_one)
+    events: list[Event] = []
+    run = runner(demo, names=["fra-leaf-01", "fra-leaf-02", "fra-leaf-04"], sink=events.append)
+    result = run.run_plan(run.plan(job(demo)))
+    assert {name: event.error_kind for name, event in finished(events).items()} == {
+        "fra-leaf-01": None,
+        "fra-leaf-02": "save_failed",
+        "fra-leaf-04": None,
+    }
+    with History(demo.settings.collector_db) as history:
+        rows = {row.device: row.status for row in history.run_devices(result.history_id or 0)}
+        files = [capture.device_name for capture in history.captures(run=result.history_id)]
+    assert rows == {"fra-leaf-01": "ok", "fra-leaf-02": "failed", "fra-leaf-04": "ok"}
+    assert sorted(files) == ["fra-leaf-01", "fra-leaf-02", "fra-leaf-04"]
 
 
 def test_a_changed_output_keeps_what_it_replaces(demo: DemoHome) -> None:

@@ -133,10 +133,10 @@ def test_a_stage_takes_no_more_than_it_can_carry() -> None:
     going, came = threading.Event(), Queue[int]()
     done: list[int] = []
 
-    def handle(item: int) -> None:
-        came.put(item)
+    def handle(items: list[int]) -> None:
+        came.put(items[0])
         going.wait(20)
-        done.append(item)
+        done.extend(items)
 
     stage = Stage("test", handle, weigh=lambda item: item, heaviest=100)
     stage.put(500)  # one that is too heavy by itself is carried alone
@@ -150,3 +150,22 @@ def test_a_stage_takes_no_more_than_it_can_carry() -> None:
     waits.join(20)
     stage.close()
     assert done == [500, 60, 50]
+
+
+def test_a_stage_hands_on_together_what_waits_together() -> None:
+    going, came = threading.Event(), threading.Event()
+    handled: list[list[int]] = []
+
+    def handle(items: list[int]) -> None:
+        handled.append(list(items))
+        came.set()
+        going.wait(20)
+
+    stage = Stage("test", handle, most=3)
+    stage.put(0)
+    assert came.wait(20)
+    for number in range(1, 6):
+        stage.put(number)
+    going.set()
+    stage.close()
+    assert handled == [[0], [1, 2, 3], [4, 5]]

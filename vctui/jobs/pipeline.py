@@ -13,7 +13,8 @@ _log = logging.getLogger(__name__)
 
 
 class Stage(Generic[T]):
-    """One worker thread behind a queue. `handle` should not raise: its item would be lost.
+    """One worker thread behind a queue. `handle` gets what waits, up to `most` items at a time; it should not
+    raise: they would be lost.
 
     Whoever puts waits while `capacity` items wait here, or those here weigh more than `heaviest` together.
     """
@@ -21,13 +22,15 @@ class Stage(Generic[T]):
     def __init__(
         self,
         name: str,
-        handle: Callable[[T], None],
+        handle: Callable[[list[T]], None],
         capacity: int = 64,
+        most: int = 1,
         weigh: Callable[[T], int] = lambda item: 0,
         heaviest: int = 64 * 1024 * 1024,
     ) -> None:
         self._handle = handle
         self._capacity = capacity
+        self._most = most
         self._weigh = weigh
         self._heaviest = heaviest
         self._changed = threading.Condition()
@@ -64,11 +67,11 @@ class Stage(Generic[T]):
                     self._changed.wait()
                 if not self._items:
                     return
-                item, weight = self._items.popleft()
-                self._weight -= weight
+                taken = [self._items.popleft() for _ in range(min(self._most, len(self._items)))]
+                self._weight -= sum(weight for _, weight in taken)
                 self._changed.notify_all()
             try:
-                self._handle(item)
+                self._handle([item for item, _ in taken])
             except BaseException:  # noqa: BLE001 - whoever waits to put must never wait for a dead thread
-                _log.exception("an item of stage %s was lost", self._thread.name)
-            del item
+                _log.exception("%d items of stage %s were lost", len(taken), self._thread.name)
+            taken.clear()

@@ -15,12 +15,15 @@ from vctui.jobs.job import Job, base_folder
 from vctui.jobs.judge import Engine, Judgement, assemble, judge
 from vctui.jobs.pipeline import Stage
 from vctui.jobs.plan import PlanItem
+from vctui.jobs.rows import capture_rows, device_row
 from vctui.jobs.versions import forget_unchanged, mark_unchanged
 from vctui.ssh import ExecutionResult
-from vctui.storage import CaptureRecord, DeviceRecord, History, SavedCapture, save_capture
+from vctui.storage import History, SavedCapture, save_capture
 from vctui.text import safe_line
 
 OnFinished = Callable[[PlanItem, ExecutionResult, DeviceFinished], None]
+_TOGETHER = 32
+"""Devices whose rows are committed together, when so many wait: a commit waits for the disk."""
 NO_SPACE = {errno.ENOSPC, errno.EDQUOT}
 _log = logging.getLogger(__name__)
 
@@ -41,6 +44,16 @@ class _Judged:
     judgement: Judgement | None
     broken: str | None = None
     """What went wrong in this program, not on the device."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Settled:
+    """A device whose files are written, or not; only its rows are missing."""
+
+    judged: _Judged
+    event: DeviceFinished
+    saved: Sequence[SavedCapture] = ()
+    rejected: SavedCapture | None = None
 
 
 class Recorder:
@@ -73,7 +86,7 @@ class Recorder:
         self._on_finished = on_finished
         self._on_full = on_full
         self._writing: Stage[_Judged] = Stage(
-            "vctui-record", self._record, weigh=lambda judged: _weight(judged.result)
+            "vctui-record", self._record, weigh=lambda judged: _weight(judged.result), most=_TOGETHER
         )
         self._validating: Stage[tuple[PlanItem, ExecutionResult]] = Stage(
             "vctui-validate", self._judge, weigh=lambda pair: _weight(pair[1])
@@ -87,15 +100,15 @@ class Recorder:
         self._validating.close()
         self._writing.close()
 
-    def _judge(self, pair: tuple[PlanItem, ExecutionResult]) -> None:
-        item, result = pair
-        judgement, broken = None, None
-        if result.success:
-            try:
-                judgement = self._judgement(item, result)
-            except Exception as error:  # noqa: BLE001 - a device must never vanish because judging it broke
-                broken = _words(error)
-        self._writing.put(_Judged(item, result, judgement, broken))
+    def _judge(self, pairs: Sequence[tuple[PlanItem, ExecutionResult]]) -> None:
+        for item, result in pairs:
+            judgement, broken = None, None
+            if result.success:
+                try:
+                    judgement = self._judgement(item, result)
+                except Exception as error:  # noqa: BLE001 - a device must never vanish because judging it broke
+                    broken = _words(error)
+            self._writing.put(_Judged(item, result, judgement, broken))
 
     def _judgement(self, item: PlanItem, result: ExecutionResult) -> Judgement:
         pieces = assemble(self._job, result.outputs)
@@ -110,21 +123,29 @@ class Recorder:
             return replace(judgement, accepted=True, reason=None)
         return judgement
 
-    def _record(self, judged: _Judged) -> None:
+    def _record(self, several: Sequence[_Judged]) -> None:
+        """Write the files of each device, then the rows of all in one transaction, then say them."""
+        settled = [self._settle(judged) for judged in several]
+        try:
+            self._enter_together(settled)
+        except Exception:  # noqa: BLE001 - whose fault it was shows when each is entered by itself
+            settled = [self._enter_alone(one) for one in settled]
+        for one in settled:
+            if one.event.status == "ok":
+                for saved in one.saved:
+                    forget_unchanged(saved)
+            self._sink(one.event)
+            self._on_finished(one.judged.item, one.judged.result, one.event)
+
+    def _settle(self, judged: _Judged) -> _Settled:
         try:
             if judged.broken is not None:
-                event = self._failed(judged, "internal", judged.broken)
-            else:
-                event = self._write(judged)
-        except VctuiError as error:
-            event = self._failed(judged, "save_failed", error.message, error.next_step)
-            self._notice_full(error)
+                return self._failed(judged, "internal", judged.broken)
+            return self._write(judged)
         except Exception as error:  # noqa: BLE001 - a device must never vanish because recording it broke
-            event = self._failed(judged, "internal", _words(error))
-        self._sink(event)
-        self._on_finished(judged.item, judged.result, event)
+            return self._failed(judged, "internal", _words(error))
 
-    def _write(self, judged: _Judged) -> DeviceFinished:
+    def _write(self, judged: _Judged) -> _Settled:
         item, result, judgement = judged.item, judged.result, judged.judgement
         if self._options.save and (judgement is not None or result.partial):
             self._say_phase(item, "saving")
@@ -134,14 +155,12 @@ class Recorder:
             tried = f"; tried {result.attempts} times" if result.attempts > 1 else ""
             error = f"{result.error}{tried}{lost}"
             event = self._event(judged, status, result.error_kind, error, result.next_step)
-            self._enter(judged, event, [], rejected)
-            return event
+            return _Settled(judged, event, rejected=rejected)
         if not judgement.accepted:
             kind = "validation_failed"
             rejected, lost = self._keep_rejected(item, judgement.text if self._job.store_failures else "")
             event = self._event(judged, "skipped", kind, f"{judgement.reason}{lost}", NEXT_STEPS[kind])
-            self._enter(judged, event, [], rejected)
-            return event
+            return _Settled(judged, event, rejected=rejected)
         saved: list[SavedCapture] = []
         try:
             if self._options.save:
@@ -150,10 +169,32 @@ class Recorder:
             self._notice_full(error)
             return self._failed(judged, "save_failed", error.message, error.next_step, saved)
         event = self._event(judged, "ok", None, None, None, saved[0] if saved else None)
-        self._enter(judged, event, saved, None)
-        for one in saved:
-            forget_unchanged(one)
-        return event
+        return _Settled(judged, event, saved)
+
+    def _enter_together(self, settled: Sequence[_Settled]) -> None:
+        if self._history is not None:
+            with self._history.writing():
+                for one in settled:
+                    self._enter(one)
+
+    def _enter_alone(self, one: _Settled) -> _Settled:
+        """Enter one device; when that fails it has failed, which is entered where that works."""
+        try:
+            self._enter(one)
+        except VctuiError as error:
+            self._notice_full(error)
+            one = self._failed(one.judged, "save_failed", error.message, error.next_step, one.saved)
+        except Exception as error:  # noqa: BLE001 - a device must never vanish because recording it broke
+            one = self._failed(one.judged, "internal", _words(error), saved=one.saved)
+        else:
+            return one
+        try:
+            self._enter(one)
+        except VctuiError as error:
+            self._notice_full(error)
+        except Exception:  # noqa: BLE001 - the event still names the device; the log has the bug
+            _log.exception("device %s could not be entered in history", safe_line(one.event.device))
+        return one
 
     def _save(self, item: PlanItem, judgement: Judgement, saved: list[SavedCapture]) -> None:
         """Write the files of a device, adding each to `saved`, which tells how far it came."""
@@ -211,50 +252,15 @@ class Recorder:
             attempts=result.attempts,
         )
 
-    def _enter(
-        self,
-        judged: _Judged,
-        event: DeviceFinished,
-        saved: Sequence[SavedCapture],
-        rejected: SavedCapture | None,
-    ) -> None:
+    def _enter(self, one: _Settled) -> None:
         if self._history is None:
             return
-        item = judged.item
-        records = judged.judgement.records if judged.judgement else None
-        captures = [
-            CaptureRecord(
-                device_id=item.device.id,
-                device_name=item.device.name,
-                capture_type=self._job.capture_type,
-                filepath=str(one.path),
-                file_size=one.size,
-                sha256=one.sha256,
-                stands_for=one.stands_for,
-            )
-            for one in saved
-        ]
-        row = DeviceRecord(
-            device_id=item.device.id,
-            device=event.device,
-            host=event.host,
-            status=event.status,
-            verdict=event.verdict,
-            error_kind=event.error_kind,
-            error=event.error,
-            next_step=event.next_step,
-            duration_ms=event.duration_ms,
-            credential=event.credential,
-            path=event.path,
-            partial_path=str(rejected.path) if rejected else None,
-            size=event.size,
-            sha256=event.sha256,
-            template=event.template,
-            score=event.score,
-            records=event.records,
-            attempts=event.attempts,
+        judgement = one.judged.judgement
+        captures = capture_rows(one.judged.item, self._job.capture_type, one.saved)
+        row = device_row(one.judged.item, one.event, one.rejected)
+        self._history.record_device(
+            self._run, row, captures, (judgement.records if judgement else None) or ()
         )
-        self._history.record_device(self._run, row, captures, records or ())
 
     def _failed(
         self,
@@ -263,15 +269,10 @@ class Recorder:
         message: str,
         next_step: str | None = None,
         saved: Sequence[SavedCapture] = (),
-    ) -> DeviceFinished:
-        event = self._event(judged, "failed", kind, message, next_step or NEXT_STEPS[kind])
-        try:
-            self._enter(judged, event, saved, None)
-        except VctuiError as error:
-            self._notice_full(error)
-        except Exception:  # noqa: BLE001 - the event still names the device; the log has the bug
-            _log.exception("device %s could not be entered in history", safe_line(event.device))
-        return event
+    ) -> _Settled:
+        return _Settled(
+            judged, self._event(judged, "failed", kind, message, next_step or NEXT_STEPS[kind]), saved
+        )
 
     def _notice_full(self, error: VctuiError) -> None:
         cause = error.__cause__

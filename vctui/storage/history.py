@@ -6,7 +6,7 @@ import json
 import os
 import socket
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import asdict
+from dataclasses import fields
 from typing import Any, ClassVar
 
 import peewee
@@ -14,7 +14,7 @@ import peewee
 from vctui.errors import DataError, StorageError
 from vctui.events import RunStatus
 from vctui.storage import history_rows
-from vctui.storage.database import Store, columns_of, execute, tables_of
+from vctui.storage.database import Store, columns_of, execute, insert, tables_of
 from vctui.storage.models_collector import (
     Capture,
     Job,
@@ -37,6 +37,7 @@ _UPSTREAM_STATUS: Mapping[str, str] = {
     "failed": "failed",
     "interrupted": "failed",
 }
+_FORGET_DEVICE = "DELETE FROM vctui_run_devices WHERE run_id = ? AND device_id = ? AND device = ?"
 INTERRUPTED = "Interrupted: the program ended before the run did"
 
 
@@ -90,20 +91,16 @@ class History(Store):
 
         A device that the run has already is written anew. Returns the id of its row.
         """
-        values = {name: _text(value) for name, value in asdict(record).items()}
+        values = {field.name: _text(getattr(record, field.name)) for field in fields(record)}
         values |= {"run_id": run, "finished_at": record.finished_at or utc_text()}
         with self.writing() as database:
             for capture in captures:
                 _insert_capture(database, run, capture, record)
-            same = (
-                (OwnRunDevice.run_id == run)
-                & (OwnRunDevice.device_id == record.device_id)
-                & (OwnRunDevice.device == values["device"])
-            )
-            OwnRunDevice.delete().where(same).execute(database)
-            row = int(OwnRunDevice.insert(values).execute(database))
+            same = (run, record.device_id, values["device"])
+            execute(database, _FORGET_DEVICE, same)
+            row = insert(database, OwnRunDevice, values)
             if records:
-                OwnRecords.insert(run_device_id=row, records=_json(records)).execute(database)
+                insert(database, OwnRecords, {"run_device_id": row, "records": _json(records)})
         return row
 
     def finish_run(
@@ -248,18 +245,19 @@ class History(Store):
 def _insert_capture(
     database: peewee.SqliteDatabase, run: int, capture: CaptureRecord, record: DeviceRecord
 ) -> None:
-    row = Capture.insert(
-        device_id=capture.device_id,
-        device_name=_text(capture.device_name),
-        capture_type=_text(capture.capture_type),
-        filepath=_text(capture.filepath),
-        file_size=capture.file_size,
-        captured_at=capture.captured_at or local_iso(),
-        job_history_id=run,
-    ).execute(database)
+    values = {
+        "device_id": capture.device_id,
+        "device_name": _text(capture.device_name),
+        "capture_type": _text(capture.capture_type),
+        "filepath": _text(capture.filepath),
+        "file_size": capture.file_size,
+        "captured_at": capture.captured_at or local_iso(),
+        "job_history_id": run,
+    }
+    row = insert(database, Capture, values)
     digest = capture.sha256 or (record.sha256 if capture.filepath == record.path else None)
     if digest:
-        OwnCapture.insert(capture_id=row, sha256=digest).execute(database)
+        insert(database, OwnCapture, {"capture_id": row, "sha256": digest})
     if digest and capture.stands_for:
         same_file = Capture.select(Capture.id).where(Capture.filepath == _text(capture.filepath))
         OwnCapture.update(sha256=digest).where(
