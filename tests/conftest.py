@@ -10,6 +10,8 @@ import keyring
 import keyring.backends.fail
 import pytest
 
+from vctui.vault import kernel_keyring
+
 pytest_plugins = ("tests.fixtures.openssh",)
 
 KEPT_OUT = (
@@ -36,8 +38,9 @@ def own_surroundings(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
 
 
 @pytest.fixture(autouse=True)
-def no_keyring() -> Iterator[None]:
+def no_keyring(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     """No test reaches a real keyring unless it starts its own."""
+    monkeypatch.setattr(kernel_keyring, "_library", lambda: None)
     before = keyring.get_keyring()
     keyring.set_keyring(keyring.backends.fail.Keyring())  # type: ignore[no-untyped-call]
     yield

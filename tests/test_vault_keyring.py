@@ -27,7 +27,7 @@ from tests.fixtures.vault import (
     run_sql,
 )
 from vctui.errors import DataError, VaultError, WrongPassword
-from vctui.vault import Vault, find_unlock_source, forget, keyring_slot, remember
+from vctui.vault import Vault, find_unlock_source, forget, keyring_slot, keyrings, remember
 
 
 class MemoryKeyring(KeyringBackend):
@@ -274,12 +274,12 @@ def test_a_keyring_that_fails_counts_as_absent(
 def test_a_keyring_that_hangs_is_given_up(
     vault: Vault, memory: MemoryKeyring, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    assert keyring_slot.TIMEOUT == 3.0
+    assert keyrings.TIMEOUT == 3.0
     remember(vault)
     hanging = HangingKeyring()
     keyring.set_keyring(hanging)
     with monkeypatch.context() as patched:
-        patched.setattr(keyring_slot, "TIMEOUT", 0.01)
+        patched.setattr(keyrings, "TIMEOUT", 0.01)
         assert not keyring_slot.unlock(again(vault))
         with pytest.raises(VaultError, match="does not answer"):
             remember(vault)
@@ -319,6 +319,8 @@ def run_script(script: str, vault: Vault, wrapper: list[str], environ: dict[str,
 
 COMMON = """
 import sys
+import vctui.vault.kernel_keyring
+vctui.vault.kernel_keyring._library = lambda: None
 from tests.fixtures.vault import FAST, MASTER
 from vctui.errors import VaultError
 from vctui.vault import Vault, find_unlock_source, forget, keyring_slot, remember
@@ -373,5 +375,5 @@ print(forget(later), keyring_slot.unlock(Vault(sys.argv[1], kdf=FAST)))
     wrapper = ["dbus-run-session", "--", "sh", "-c", start, "sh"]
     printed = run_script(script, vault, wrapper, {"HOME": str(tmp_path), "XDG_RUNTIME_DIR": str(runtime)})
     lines = printed.splitlines()
-    assert lines[0].startswith("in ")
+    assert lines[0] == "in the desktop's keyring"
     assert lines[1:] == ["keyring", "True secret", "item vctui", "True False"]

@@ -6,6 +6,7 @@ What leaves this room are frozen records and plain dictionaries; its peewee mode
 from __future__ import annotations
 
 from vctui.storage.audit import Audit, AuditReport
+from vctui.storage.backup import back_up_database
 from vctui.storage.capture_text import read_capture, read_regular
 from vctui.storage.captures import clean_temporary, drop_version, save_capture, sha256_of, versions_of
 from vctui.storage.database import ConstraintError, Store, check_database, open_database
@@ -62,6 +63,7 @@ __all__ = [
     "TemplateChanges",
     "TemplateRow",
     "TemplateStore",
+    "back_up_database",
     "check_database",
     "check_folder",
     "clean_temporary",

@@ -7,6 +7,7 @@ import sqlite3
 from contextlib import closing
 from pathlib import Path
 
+from vctui.errors import DataError, StorageError
 from vctui.storage.files import storage_error, sync_folder, temporary_beside
 
 OWN_APPLICATION_ID = 0x76635475
@@ -22,6 +23,31 @@ def back_up_foreign(connection: sqlite3.Connection, path: Path) -> bool:
     if not target.exists() and connection.execute("SELECT 1 FROM sqlite_master LIMIT 1").fetchone():
         copy_database(connection, target)
     return True
+
+
+def back_up_database(path: Path, suffix: str) -> Path:
+    """A consistent copy of a database beside it, 0600, in place of an earlier one of that suffix.
+
+    Raises StorageError, or DataError when there is no such database.
+    """
+    target = path.with_name(path.name + suffix)
+    if not path.is_file():
+        raise DataError(f"{path} does not exist")
+    try:
+        with (
+            temporary_beside(target) as temporary,
+            closing(sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro", uri=True)) as source,
+        ):
+            with closing(sqlite3.connect(temporary)) as copy:
+                source.backup(copy)
+            sync_file(temporary)
+            temporary.replace(target)
+            sync_folder(target.parent)
+    except OSError as error:
+        raise storage_error(error, target) from error
+    except sqlite3.Error as error:
+        raise StorageError(f"{path} cannot be copied to {target}: {error}", "Check the free space") from error
+    return target
 
 
 def copy_database(connection: sqlite3.Connection, target: Path) -> None:

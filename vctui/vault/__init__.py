@@ -1,22 +1,55 @@
 """The vault: credentials sealed in collector.db, and the ways to unlock them."""
 
 from vctui.vault.checks import PassphraseNeeded
-from vctui.vault.keyring_slot import forget, remember
+from vctui.vault.contents import Edit
+from vctui.vault.intake import CONFLICTS, Conflict, Imported, import_items
+from vctui.vault.keyring_slot import Remembered, forget, remember, remembered
+from vctui.vault.password import Changed, change_password
 from vctui.vault.process import harden_process
-from vctui.vault.resolver import CredentialResolver
+from vctui.vault.resolver import CredentialResolver, open_vault
 from vctui.vault.store import Vault, VaultStatus
-from vctui.vault.unlock import UnlockSource, ask_secret, find_unlock_source, require_unlock_source
+from vctui.vault.transfer import Item, export_vault, is_database, read_database, read_export, read_file
+from vctui.vault.unlock import (
+    UnlockSource,
+    ask_secret,
+    find_unlock_source,
+    read_descriptor,
+    require_unlock_source,
+)
+from vctui.vault.upgrade import Upgraded, upgrade
+from vctui.vault.users import Users, users_of
 
 __all__ = [
+    "CONFLICTS",
+    "Changed",
+    "Conflict",
     "CredentialResolver",
+    "Edit",
+    "Imported",
+    "Item",
     "PassphraseNeeded",
+    "Remembered",
     "UnlockSource",
+    "Upgraded",
+    "Users",
     "Vault",
     "VaultStatus",
     "ask_secret",
+    "change_password",
+    "export_vault",
     "find_unlock_source",
     "forget",
     "harden_process",
+    "import_items",
+    "is_database",
+    "open_vault",
+    "read_database",
+    "read_descriptor",
+    "read_export",
+    "read_file",
     "remember",
+    "remembered",
     "require_unlock_source",
+    "upgrade",
+    "users_of",
 ]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 
 from cryptography.exceptions import UnsupportedAlgorithm
@@ -17,6 +18,7 @@ MAX_NAME = 100
 MAX_USERNAME = 256
 MAX_SECRET_BYTES = 64 * 1024
 MAX_AGENT_KEY = 4096
+_CERTIFICATE = re.compile(r"^\S+-cert-v01@openssh\.com [A-Za-z0-9+/=]+.*$", re.MULTILINE)
 SHELL_CHARACTERS = frozenset("'\"`$;&<>|(){}[]*?!")
 
 
@@ -55,9 +57,10 @@ def check_username(username: str) -> str:
     return username
 
 
-def check_fields(values: Mapping[str, str | None]) -> dict[str, str]:
+def check_fields(values: Mapping[str, str]) -> dict[str, str]:
     """The secrets of a credential as they will be stored, by field; empty ones are left out.
 
+    An empty passphrase beside a key that needs one means that it is asked for at each run.
     Raises PassphraseNeeded, or VaultError, and repeats no secret in it.
     """
     given = {name: value for name, value in values.items() if value}
@@ -65,7 +68,7 @@ def check_fields(values: Mapping[str, str | None]) -> dict[str, str]:
         if len(encode_password(value)) > MAX_SECRET_BYTES:
             raise VaultError(f"the {name.replace('_', ' ')} is larger than 64 KiB")
     if PRIVATE_KEY in given:
-        given[PRIVATE_KEY] = check_private_key(given[PRIVATE_KEY], given.get(PASSPHRASE))
+        given[PRIVATE_KEY] = check_private_key(given[PRIVATE_KEY], values.get(PASSPHRASE))
     elif PASSPHRASE in given:
         raise VaultError("a passphrase was given without a private key")
     elif PASSWORD not in given and AGENT not in given:
@@ -86,7 +89,10 @@ def check_agent(key: str) -> str:
 
 
 def check_private_key(text: str, passphrase: str | None) -> str:
-    """The key's text with plain line ends. Raises PassphraseNeeded, or VaultError with the reason."""
+    """The key's text with plain line ends. Raises PassphraseNeeded, or VaultError with the reason.
+
+    The line of an OpenSSH certificate may follow the key. An empty passphrase is one that is not stored.
+    """
     text = text.replace("\r\n", "\n").strip() + "\n"
     if text.startswith("PuTTY-User-Key-File"):
         raise VaultError(
@@ -94,13 +100,15 @@ def check_private_key(text: str, passphrase: str | None) -> str:
         )
     if "PRIVATE KEY-----" not in text:
         raise VaultError("this is not a private key", "Give the file without .pub, in PEM or OpenSSH form")
-    data = encode_password(text)
+    data = encode_password(_CERTIFICATE.sub("", text).strip() + "\n")
     password = encode_password(passphrase) if passphrase else None
     load = load_ssh_private_key if b"BEGIN OPENSSH PRIVATE KEY" in data else load_pem_private_key
     try:
         key = load(data, password)
     except TypeError:
         if password is None:
+            if passphrase == "":
+                return text
             problem: VaultError = PassphraseNeeded("the private key is protected by a passphrase")
         else:
             problem = VaultError("the private key has no passphrase", "Leave the passphrase empty")

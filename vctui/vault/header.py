@@ -7,6 +7,7 @@ from collections.abc import Iterable
 from vctui.errors import VaultError, VaultLocked
 from vctui.vault import tables
 from vctui.vault.manifest import Manifest, check_records, entry_of, open_manifest, seal_manifest
+from vctui.vault.record_rows import read_records
 from vctui.vault.schemes import LegacyHeader, Record, Scheme, parse_legacy
 from vctui.vault.tables import Database, VaultRow
 
@@ -58,7 +59,7 @@ def write_manifest(
 def checked_records(db: Database, scheme: Scheme) -> tuple[list[Record], Manifest | None]:
     """Every record, once the list of them agrees. Raises DataError naming the credential that does not."""
     manifest = read_manifest(db, scheme)
-    records = tables.read_records(db)
+    records = read_records(db)
     if manifest is not None:
         check_records(manifest, records)
     return records, manifest

@@ -77,11 +77,11 @@ def scope_of(record: Record) -> Scope:
 def open_record(scheme: Scheme, record: Record, manifest: Manifest | None) -> SSHCredentials:
     """A record with its secrets. Raises DataError when it was altered, or written by somebody else."""
     if manifest is not None and record.uuid not in manifest:
-        raise _altered(record, "was not added by vctui")
+        raise altered(record, "was not added by vctui")
     try:
         values = {name: scheme.unseal(record, name, token) for name, token in record.tokens.items()}
     except SealBroken:
-        raise _altered(record, "was altered outside vctui, or is damaged") from None
+        raise altered(record, "was altered outside vctui, or is damaged") from None
     return SSHCredentials(
         username=record.username,
         name=record.name,
@@ -96,7 +96,8 @@ def open_record(scheme: Scheme, record: Record, manifest: Manifest | None) -> SS
     )
 
 
-def _altered(record: Record, what: str) -> DataError:
+def altered(record: Record, what: str) -> DataError:
+    """The error for a credential that is not what vctui left, and what to do about it."""
     name = safe_line(record.name)
     return DataError(
         f"vault: credential '{name}' {what}",

@@ -8,8 +8,14 @@ from typing import Self
 
 from vctui.config import Settings, load_settings
 from vctui.records import CredentialInfo, SSHCredentials
+from vctui.storage import Audit
 from vctui.vault.store import Vault
 from vctui.vault.unlock import UnlockSource
+
+
+def open_vault(settings: Settings) -> Vault:
+    """The vault of a home, still locked; what is done with it goes into the home's audit trail."""
+    return Vault(settings.collector_db, audit=Audit(settings.home))
 
 
 class CredentialResolver:
@@ -17,7 +23,7 @@ class CredentialResolver:
 
     def __init__(self, home: str | Path | Settings | None = None) -> None:
         settings = home if isinstance(home, Settings) else load_settings(home)
-        self.vault = Vault(settings.collector_db)
+        self.vault = open_vault(settings)
 
     @property
     def is_initialized(self) -> bool:

@@ -32,6 +32,7 @@ AGENT = "agent"
 ANY_KEY = "*"
 OUR_FIELDS = (ENABLE_SECRET, AGENT)
 THEIR_FIELDS = (PASSWORD, PRIVATE_KEY, PASSPHRASE)
+FIELDS = (*THEIR_FIELDS, *OUR_FIELDS)
 
 VERIFIER_ROUNDS = 100_000
 KEY_ROUNDS = 480_000
@@ -136,6 +137,12 @@ class LegacyHeader:
         if not hmac.compare_digest(computed, self.verifier):
             return None
         return LegacyScheme(self.vault, hashlib.pbkdf2_hmac("sha256", password, self.salt, KEY_ROUNDS))
+
+
+def make_legacy(password: bytes, salt: bytes) -> tuple[LegacyHeader, LegacyScheme]:
+    """The header and the scheme of a password, as VelocityCollector would make them."""
+    header = LegacyHeader(salt, hashlib.pbkdf2_hmac("sha256", password, salt, VERIFIER_ROUNDS))
+    return header, LegacyScheme(header.vault, hashlib.pbkdf2_hmac("sha256", password, salt, KEY_ROUNDS))
 
 
 def parse_legacy(metadata: Mapping[str, str | None]) -> LegacyHeader | None:

@@ -5,9 +5,12 @@ There is no other value to try a password against: a wrong one shows when the wr
 
 from __future__ import annotations
 
+import json
 import os
+import time
 import uuid
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 from vctui.errors import DataError
 from vctui.vault.kdf import KEY_BYTES, KdfPolicy, derive, derive_new, parse_params
@@ -16,7 +19,34 @@ from vctui.vault.seal import FORMAT, SealBroken, canonical_object, seal, slot_bi
 from vctui.vault.tables import Slot, SlotKind
 
 MAX_PASSWORD_SLOTS = 8
-KEYRING_HEADER = canonical_object({"format": FORMAT, "kdf": "none"})
+
+
+@dataclass(frozen=True, slots=True)
+class KeyPlace:
+    """Which keyring was given a slot's key, and until when it may be used: part of the slot's header."""
+
+    where: str = "keyring"
+    until: int | None = None
+    """Seconds since 1970; None means for as long as the keyring has it."""
+
+    def header(self) -> str:
+        """The slot's header."""
+        fields: dict[str, str | int] = {"format": FORMAT, "kdf": "none", "where": self.where}
+        return canonical_object(fields if self.until is None else fields | {"until": self.until})
+
+    @property
+    def is_over(self) -> bool:
+        """Whether its time is past."""
+        return self.until is not None and time.time() >= self.until
+
+
+def place_of(slot: Slot) -> KeyPlace:
+    """What the header of a keyring's slot says; one that cannot be read is over."""
+    try:
+        head = json.loads(slot.header)
+        return KeyPlace(str(head.get("where", "keyring")), head.get("until"))
+    except (ValueError, AttributeError, RecursionError):
+        return KeyPlace(until=0)
 
 
 def new_key() -> bytes:
@@ -24,20 +54,27 @@ def new_key() -> bytes:
     return os.urandom(KEY_BYTES)
 
 
-def wrap_with_password(scheme: Scheme, password: bytes, policy: KdfPolicy) -> tuple[Slot, str | None]:
-    """A new slot that a password opens, and a note for the user when the derivation is not the usual one."""
+def wrap_with_password(
+    scheme: Scheme, password: bytes, policy: KdfPolicy, *, slot: str = ""
+) -> tuple[Slot, str | None]:
+    """A slot that a password opens, and a note for the user when the derivation is not the usual one.
+
+    `slot` is the uuid of the one whose place it takes.
+    """
     wrapping, params, note = derive_new(password, policy)
     header = canonical_object({"format": FORMAT} | params.header())
-    return _wrap(scheme, str(uuid.uuid4()), "password", header, wrapping), note
+    return _wrap(scheme, slot or str(uuid.uuid4()), "password", header, wrapping), note
 
 
-def wrap_with_key(scheme: Scheme, slot: str, key: bytes) -> Slot:
+def wrap_with_key(scheme: Scheme, slot: str, key: bytes, place: KeyPlace) -> Slot:
     """A slot that a random key opens."""
-    return _wrap(scheme, slot, "keyring", KEYRING_HEADER, key)
+    return _wrap(scheme, slot, "keyring", place.header(), key)
 
 
-def unwrap_with_password(slots: Sequence[Slot], password: bytes, policy: KdfPolicy) -> bytes | None:
-    """The vault's key, or None when the password is wrong.
+def unwrap_with_password(
+    slots: Sequence[Slot], password: bytes, policy: KdfPolicy
+) -> tuple[Slot, bytes] | None:
+    """The slot that a password opens and the vault's key, or None when it is wrong.
 
     Raises DataError before deriving anything when a header asks for too little or too much.
     """
@@ -49,15 +86,16 @@ def unwrap_with_password(slots: Sequence[Slot], password: bytes, policy: KdfPoli
     for slot, params in zip(slots, headers, strict=True):
         key = _unwrap(slot, derive(password, params))
         if key is not None:
-            return key
+            return slot, key
     return None
 
 
 def unwrap_with_key(slots: Sequence[Slot], uuid: str, key: bytes) -> bytes | None:
-    """The vault's key, or None when the slot is gone or the key is not the slot's."""
+    """The vault's key, or None when the slot is gone, its time is over, or the key is not the slot's."""
     for slot in slots:
         if slot.uuid == uuid and len(key) == KEY_BYTES:
-            return _unwrap(slot, key)
+            opened = _unwrap(slot, key)
+            return None if place_of(slot).is_over else opened
     return None
 
 

@@ -1,4 +1,4 @@
-"""What the vault reads and writes in collector.db.
+"""What the vault reads and writes in collector.db about itself: its header and its slots.
 
 `credentials` and `vault_metadata` are VelocityCollector's and stay as they are; what it has no column for
 lives in tables of our own beside them, which are made at the first write.
@@ -6,12 +6,12 @@ lives in tables of our own beside them, which are made at the first write.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal, Protocol
 
-from vctui.errors import DataError, VaultError
-from vctui.vault.schemes import OUR_FIELDS, THEIR_FIELDS, Record
+from vctui.errors import VaultError
+from vctui.vault.schemes import OUR_FIELDS
 from vctui.vault.seal import FORMAT
 
 SlotKind = Literal["password", "keyring"]
@@ -71,9 +71,9 @@ def prepare(db: Database) -> None:
     """Make vctui's tables where they are missing, and add what an earlier vctui's lack."""
     for statement in OWN_TABLES:
         db.execute_sql(statement)
-    rows = db.execute_sql("SELECT name FROM pragma_table_info('vctui_credentials')").fetchall()
+    columns = columns_of(db, "vctui_credentials")
     for name in OUR_FIELDS:
-        if (f"{name}_encrypted",) not in rows:
+        if f"{name}_encrypted" not in columns:
             db.execute_sql(f"ALTER TABLE vctui_credentials ADD COLUMN {name}_encrypted TEXT")
 
 
@@ -85,12 +85,30 @@ def has_table(db: Database, name: str) -> bool:
     return found is not None
 
 
+def columns_of(db: Database, table: str) -> set[str]:
+    """The names of a table's columns."""
+    rows = db.execute_sql("SELECT name FROM pragma_table_info(?)", (table,)).fetchall()
+    return {str(row[0]) for row in rows}
+
+
 def read_metadata(db: Database) -> dict[str, str | None]:
     """The rows of `vault_metadata`."""
     if not has_table(db, "vault_metadata"):
         return {}
     rows = db.execute_sql("SELECT key, value FROM vault_metadata").fetchall()
     return {str(key): None if value is None else str(value) for key, value in rows}
+
+
+def write_metadata(db: Database, values: Mapping[str, str]) -> None:
+    """Replace rows of `vault_metadata`."""
+    for key, value in values.items():
+        db.execute_sql("UPDATE vault_metadata SET value = ? WHERE key = ?", (value, key))
+
+
+def delete_metadata(db: Database, keys: Sequence[str]) -> None:
+    """Remove rows of `vault_metadata`."""
+    for key in keys:
+        db.execute_sql("DELETE FROM vault_metadata WHERE key = ?", (key,))
 
 
 def read_vault(db: Database) -> VaultRow | None:
@@ -137,87 +155,20 @@ def insert_slot(db: Database, slot: Slot) -> None:
     )
 
 
+def replace_slot(db: Database, old: Slot, new: Slot) -> bool:
+    """Put a slot in the place of another, in one row; False when the other is not there any more."""
+    cursor = db.execute_sql(
+        "UPDATE vctui_vault_slots SET header = ?, wrapped_key = ? WHERE uuid = ? AND wrapped_key = ?",
+        (new.header, new.wrapped_key, old.uuid, old.wrapped_key),
+    )
+    return bool(cursor.rowcount)
+
+
 def delete_slots(db: Database, kind: SlotKind) -> None:
     """Remove every slot of one kind."""
     db.execute_sql("DELETE FROM vctui_vault_slots WHERE kind = ?", (kind,))
 
 
-def read_records(db: Database) -> list[Record]:
-    """Every credential as stored, by id."""
-    if not has_table(db, "credentials"):
-        return []
-    theirs = _rows_by_id(db, "SELECT * FROM credentials ORDER BY id", "id")
-    ours = (
-        _rows_by_id(db, "SELECT * FROM vctui_credentials", "credential_id")
-        if has_table(db, "vctui_credentials")
-        else {}
-    )
-    return [_record(id, row, ours.get(id)) for id, row in theirs.items()]
-
-
-def _rows_by_id(db: Database, query: str, key: str) -> dict[int, dict[str, Any]]:
-    cursor = db.execute_sql(query)
-    names = [column[0] for column in cursor.description]
-    rows = [dict(zip(names, row, strict=True)) for row in cursor.fetchall()]
-    return {row[key]: row for row in rows}
-
-
-def _record(id: int, theirs: Mapping[str, Any], ours: Mapping[str, Any] | None) -> Record:
-    tokens = {name: theirs.get(f"{name}_encrypted") for name in THEIR_FIELDS}
-    if ours is not None:
-        tokens |= {name: ours.get(f"{name}_encrypted") for name in OUR_FIELDS}
-    return Record(
-        id=id,
-        name=str(theirs["name"]),
-        username=str(theirs["username"]),
-        is_default=bool(theirs.get("is_default")),
-        uuid=str(ours["uuid"]) if ours is not None else "",
-        version=_version(ours) if ours is not None else 0,
-        scope=str(ours["scope"]) if ours is not None else "",
-        tokens={name: str(token) for name, token in tokens.items() if token},
-    )
-
-
-def _version(ours: Mapping[str, Any]) -> int:
-    version = ours["version"]
-    if not isinstance(version, int):
-        raise DataError(
-            f"vault: the row version of credential {ours['credential_id']} is damaged", "Restore collector.db"
-        )
-    return version
-
-
-def insert_record(db: Database, record: Record) -> int:
-    """Write a new credential, its row of our own included where it has one; the id it got."""
-    values = [record.tokens.get(name) for name in THEIR_FIELDS]
-    cursor = db.execute_sql(
-        "INSERT INTO credentials (name, username, is_default, password_encrypted, ssh_key_encrypted,"
-        " ssh_key_passphrase_encrypted) VALUES (?, ?, ?, ?, ?, ?)",
-        (record.name, record.username, int(record.is_default), *values),
-    )
-    id = int(cursor.lastrowid)
-    if record.uuid:
-        db.execute_sql(
-            "INSERT INTO vctui_credentials"
-            " (credential_id, uuid, version, scope, enable_secret_encrypted, agent_encrypted)"
-            " VALUES (?, ?, ?, ?, ?, ?)",
-            (id, record.uuid, record.version, record.scope, *map(record.tokens.get, OUR_FIELDS)),
-        )
-    return id
-
-
-def delete_records(db: Database, ids: Iterable[int]) -> None:
-    """Remove credentials and their rows of our own."""
-    for id in ids:
-        db.execute_sql("DELETE FROM vctui_credentials WHERE credential_id = ?", (id,))
-        db.execute_sql("DELETE FROM credentials WHERE id = ?", (id,))
-
-
-def drop_orphans(db: Database) -> None:
-    """Remove rows of our own whose credential VelocityCollector has deleted."""
-    db.execute_sql("DELETE FROM vctui_credentials WHERE credential_id NOT IN (SELECT id FROM credentials)")
-
-
-def mark_default(db: Database, id: int) -> None:
-    """Make one credential the default, and no other."""
-    db.execute_sql("UPDATE credentials SET is_default = (id = ?)", (id,))
+def delete_slot(db: Database, uuid: str) -> None:
+    """Remove one slot."""
+    db.execute_sql("DELETE FROM vctui_vault_slots WHERE uuid = ?", (uuid,))

@@ -46,24 +46,29 @@ class UnlockSource:
     def unlock(self, vault: Vault) -> None:
         """Unlock, in one attempt. Raises WrongPassword."""
         if self.slot_key is not None:
-            vault.unlock_key(self.slot_key.slot, self.slot_key.key)
+            vault.unlock_key(self.slot_key.slot, self.slot_key.key, source=self.kind)
         else:
-            vault.unlock(self.password)
+            vault.unlock(self.password, source=self.kind)
 
 
 def find_unlock_source(
-    vault: Vault, *, unlock_fd: int | None = None, environ: Mapping[str, str] = os.environ
+    vault: Vault,
+    *,
+    unlock_fd: int | None = None,
+    environ: Mapping[str, str] = os.environ,
+    keyrings: bool = True,
 ) -> UnlockSource | None:
     """The first source that offers something, without asking anybody; None when there is none.
 
-    Raises VaultError for a source that was named but cannot be read. A keyring may take up to 3 seconds.
+    Raises VaultError for a source that was named but cannot be read. A keyring may take up to 3 seconds;
+    without `keyrings`, the source found has the password itself.
     """
     if unlock_fd is not None:
-        return UnlockSource("unlock-fd", password=_read_descriptor(unlock_fd))
+        return UnlockSource("unlock-fd", password=read_descriptor(unlock_fd))
     folder = environ.get("CREDENTIALS_DIRECTORY")
     if folder and (password := _read_credential(Path(folder) / CREDENTIAL)) is not None:
         return UnlockSource("credentials-directory", password=password)
-    slot_key = keyring_slot.find_key(vault)
+    slot_key = keyring_slot.find_key(vault) if keyrings else None
     if slot_key is not None:
         return UnlockSource("keyring", slot_key=slot_key)
     if password := environ.get(ENVIRONMENT):
@@ -95,9 +100,9 @@ def ask_secret(prompt: str) -> str:
             raise VaultError("nothing was entered") from None
 
 
-def _read_descriptor(descriptor: int) -> str:
-    """The first line of a file descriptor, which is left open for what follows it."""
-    what = f"--unlock-fd {descriptor}"
+def read_descriptor(descriptor: int, option: str = "--unlock-fd") -> str:
+    """The next line of a file descriptor, which is left open for what follows it. Raises VaultError."""
+    what = f"{option} {descriptor}"
     line = bytearray()
     try:
         if os.isatty(descriptor):
