@@ -56,13 +56,15 @@ def refused(home: Path, capsys: pytest.CaptureFixture[str], *arguments: str) -> 
 
 
 def content(home: Path) -> dict[Path, bytes]:
-    """Every file that is not SQLite's own bookkeeping."""
+    """Every file but SQLite's own bookkeeping and the audit trail, which notes attempts."""
     if not home.is_dir():
         return {}
     return {
         file: file.read_bytes()
         for file in home.rglob("*")
-        if file.is_file() and not file.name.endswith(("-journal", "-wal", "-shm", ".lock"))
+        if file.is_file()
+        and not file.name.endswith(("-journal", "-wal", "-shm", ".lock"))
+        and not file.name.startswith("audit.")
     }
 
 
