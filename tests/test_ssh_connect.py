@@ -43,6 +43,7 @@ from vctui.ssh import (
 )
 from vctui.ssh import transport as transport_module
 from vctui.ssh.connect import shake_hands
+from vctui.ssh.packets import Outbound
 
 ARP = {"show arp": "10.0.0.1\r\n"}
 
@@ -265,8 +266,54 @@ def test_no_algorithm_in_common(run: Runner) -> None:
     with Device(None, Rules(disabled={"kex": ours})) as device:
         result = run(device.port)
     assert result.error_kind == "kex_mismatch"
-    assert "legacy" in str(result.next_step)
+    assert "key exchange" in str(result.error)
     assert device.counts.total == 0
+
+
+NEW: dict[str, list[str]] = {
+    "kex": ["curve25519-sha256", "kex-strict-s-v00@openssh.com"],
+    "keys": ["ssh-ed25519"],
+    "ciphers": ["aes128-ctr"],
+    "macs": ["hmac-sha2-256"],
+}
+
+
+def offers(**lists: list[str]) -> Callable[[socket.socket, Device], None]:
+    """A server that says which algorithms it has, and nothing more."""
+    has = NEW | lists
+    kexinit = paramiko.Message()
+    kexinit.add_bytes(b"\x14" + bytes(16))
+    for name in ("kex", "keys", "ciphers", "ciphers", "macs", "macs"):
+        kexinit.add_list(has[name])
+    for _ in range(2):
+        kexinit.add_list(["none"])
+    kexinit.add_bytes(bytes(13))
+    return says(b"SSH-2.0-Cisco-1.25\r\n" + Outbound().seal(kexinit.asbytes()), close=False)
+
+
+SHA1 = "Allow" if paramiko.__version__ < "5" else "pip install 'vctui[legacy]'"
+
+
+@pytest.mark.parametrize(
+    ("lists", "what", "step"),
+    [
+        ({"kex": ["diffie-hellman-group1-sha1"]}, "key exchange", SHA1),
+        ({"kex": ["diffie-hellman-group14-sha1", "ext-info-s"]}, "key exchange", SHA1),
+        ({"keys": ["ssh-rsa", "ssh-dss"]}, "host key", SHA1),
+        ({"ciphers": ["aes128-cbc", "3des-cbc"]}, "cipher", "legacy_algorithms"),
+        ({"macs": ["hmac-sha1", "hmac-md5"]}, "MAC", "legacy_algorithms"),
+        ({"ciphers": ["arcfour"]}, "cipher", "Update the device"),
+    ],
+)
+def test_what_an_old_device_has_is_named(
+    run: Runner, lists: dict[str, list[str]], what: str, step: str
+) -> None:
+    with Plain(offers(**lists)) as device:
+        result = run(device.port)
+    assert result.error_kind == "kex_mismatch"
+    names = [name for each in lists.values() for name in each if not name.startswith("ext-")]
+    assert result.error == f"the device has no {what} that is taken here, only {', '.join(names)}"
+    assert step in str(result.next_step)
 
 
 def offered(**options: Any) -> dict[str, tuple[str, ...]]:

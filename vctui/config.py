@@ -14,6 +14,8 @@ from vctui.values import Values
 from vctui.values import expand as expand
 
 HostKeyPolicy = Literal["ask", "strict", "accept-new"]
+SSHTransport = Literal["fast", "stock"]
+SSH_TRANSPORTS: tuple[SSHTransport, ...] = ("fast", "stock")
 HOST_KEY_POLICIES: tuple[HostKeyPolicy, ...] = ("ask", "strict", "accept-new")
 MAX_CONFIG_BYTES = 1024 * 1024
 MAX_WORKERS = 500
@@ -48,6 +50,8 @@ class Settings:
     host_keys: HostKeyPolicy = "ask"
     versions: Literal["changed", "all"] = "changed"
     """Which replaced captures are kept: all, or not those that differ in volatile parts only."""
+    ssh_transport: SSHTransport | None = None
+    """None means `fast`; `stock` leaves packets, threads and key exchanges to paramiko."""
     log_level: str = "INFO"
     log_file: Path | None = None
     validation_engine: str | None = None
@@ -73,6 +77,7 @@ def load_settings(home: str | Path | None = None, environ: Mapping[str, str] = o
     logging = Values(file, values.section("logging"), "logging")
     validation = Values(file, values.section("validation"), "validation")
     politeness = values.within("politeness")
+    ssh = values.within("ssh")
     settings = Settings(
         home=folder,
         config_file=file,
@@ -99,12 +104,13 @@ def load_settings(home: str | Path | None = None, environ: Mapping[str, str] = o
         politeness=read_politeness(politeness),
         host_keys=values.choice("host_keys", "ask", HOST_KEY_POLICIES),
         versions=values.choice("versions", "changed", ("changed", "all")),
+        ssh_transport=ssh.choice("transport", None, SSH_TRANSPORTS),
         log_level=logging.choice("level", "INFO", ("DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL")),
         log_file=logging.path("file", None),
         validation_engine=validation.class_name("engine"),
         ui=values.section("ui"),
     )
-    sections = (values, execution, logging, validation, politeness)
+    sections = (values, execution, logging, validation, politeness, ssh)
     return replace(settings, unknown_keys=tuple(key for section in sections for key in section.unread()))
 
 

@@ -223,7 +223,9 @@ def _scan(settings: Settings, places: Sequence[_Place]) -> list[_Scan]:
         try:
             # The known types first: a host with a new key of another type has not changed.
             types = known.key_types(place.host, place.port)
-            key = scan_host_key(place.host, place.port, SCAN_TIMEOUT, known=types)
+            key = scan_host_key(
+                place.host, place.port, SCAN_TIMEOUT, known=types, transport=settings.ssh_transport
+            )
         except DeviceError as error:
             return _Scan(place, error.kind, reason=error.message)
         return _Scan(place, known.check(place.host, place.port, key.key_type, key.blob).status, key)

@@ -265,6 +265,7 @@ class JobRunner:
             debug=self._debug,
             retries=self._retries,
             platforms=self.settings.platforms_dir,
+            transport=self.settings.ssh_transport,
         )
 
     def _worker_count(self, plan: Plan) -> int:

@@ -10,15 +10,16 @@ import select
 import socket
 import threading
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, TypeVar
 
-from paramiko.ssh_exception import IncompatiblePeer, SSHException
+from paramiko.channel import Channel
+from paramiko.ssh_exception import ChannelException, IncompatiblePeer, SSHException
 
 from vctui.errors import DeviceError
 from vctui.ssh.hostkey_index import is_host
 from vctui.ssh.hostkeys import ScannedKey
 from vctui.ssh.lifeline import Deadline, Lifeline
-from vctui.ssh.transport import ClosedBeforeIdent, IdentTimeout, NotSSH, OldSSH, Transport
+from vctui.ssh.transport import LEGACY, ClosedBeforeIdent, IdentTimeout, NotSSH, OldSSH, Transport
 from vctui.text import safe_line
 
 _UNREACHABLE = {
@@ -30,10 +31,9 @@ _UNREACHABLE = {
     errno.EACCES,
     errno.EPERM,
 }
-_WAKE = 5.0
-"""Seconds after which an idle transport looks whether it has been closed; closing wakes it anyway."""
 
 _Address = tuple[int, Any]
+Made = TypeVar("Made", bound=Transport)
 
 
 def open_socket(host: str, port: int, deadline: Deadline, lifeline: Lifeline) -> socket.socket:
@@ -139,21 +139,21 @@ def _lookup(host: str, port: int, flags: int) -> list[_Address]:
 
 
 def shake_hands(
-    sock: socket.socket,
+    sock: socket.socket | Channel,
     *,
     ident_timeout: float,
     kex_timeout: float,
     known: Sequence[str] = (),
     legacy: bool = False,
     debug: bool = False,
-) -> Transport:
+    make: type[Made] = Transport,  # type: ignore[assignment] # python/mypy#3737
+) -> Made:
     """Identify each other and agree on keys; nobody is authenticated yet. Raises DeviceError.
 
-    The transport's thread then runs until `hang_up`. Timeouts are in seconds.
+    The connection stands until `hang_up`. Timeouts are in seconds.
     """
-    transport = Transport(sock, known=known, legacy=legacy, debug=debug)
+    transport = make(sock, known=known, legacy=legacy, debug=debug)
     transport.banner_timeout = ident_timeout
-    sock.settimeout(_WAKE)
     done = threading.Event()
     transport.start_client(event=done)
     try:
@@ -180,20 +180,43 @@ def presented_key(transport: Transport, host: str, port: int) -> ScannedKey:
 
 def lost(transport: Transport, cause: BaseException | None = None) -> DeviceError:
     """The error for a connection that ended, with the reason the device gave for it, if any."""
-    reason = f": {safe_line(transport.disconnect_reason, 200)}" if transport.disconnect_reason else ""
-    error = DeviceError("disconnected", f"the device closed the connection{reason}")
+    cause = cause or transport.saved_exception
+    if isinstance(cause, SSHException) and not isinstance(cause, ChannelException):
+        message = f"the connection broke: {safe_line(str(cause), 200)}"
+    else:
+        reason = f": {safe_line(transport.disconnect_reason, 200)}" if transport.disconnect_reason else ""
+        message = f"the device closed the connection{reason}"
+    error = DeviceError("disconnected", message)
     error.__cause__ = cause
     return error
 
 
 def hang_up(transport: Transport) -> None:
-    """Close the connection and wait for its thread to end."""
+    """Close the connection, and wait for its thread to end if it has one."""
+    transport.flush()
     if isinstance(transport.sock, socket.socket):
         shut(transport.sock)
+    else:
+        transport.sock.close()
     if transport.is_alive():
         transport.join(2.0)
     transport.close()
     transport.sock.close()
+
+
+def _mismatch(transport: Transport) -> DeviceError:
+    """What the device has, and the one line that helps."""
+    kind, names = transport.unmatched()
+    has = safe_line(", ".join(names), 200) or "none"
+    message = f"the device has no {kind} that is taken here, only {has}"
+    old = LEGACY.intersection(names)
+    if not old:
+        step = "Update the device, or turn on a newer algorithm on it"
+    elif old.intersection(transport.known_algorithms):
+        step = "Allow old algorithms for its kind: legacy_algorithms: true in a platform file"
+    else:
+        step = "Install what still speaks to old devices: pip install 'vctui[legacy]'"
+    return DeviceError("kex_mismatch", message, step)
 
 
 def _handshake_error(transport: Transport) -> DeviceError:
@@ -209,7 +232,7 @@ def _handshake_error(transport: Transport) -> DeviceError:
     elif isinstance(cause, ClosedBeforeIdent):
         error = DeviceError("disconnected", "the device closed the connection before any greeting")
     elif isinstance(cause, IncompatiblePeer):
-        error = DeviceError("kex_mismatch", safe_line(str(cause), 200))
+        error = _mismatch(transport)
     elif cause is None or isinstance(cause, EOFError | OSError):
         return lost(transport, cause)
     elif isinstance(cause, SSHException):

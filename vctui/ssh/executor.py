@@ -21,6 +21,7 @@ from vctui.ssh.keys import KeyRing
 from vctui.ssh.lifeline import Lifelines
 from vctui.ssh.model import CommandOutput, ExecutionResult, ExecutorOptions, LoginGuard, Pace, Target
 from vctui.ssh.platforms import load_platforms
+from vctui.ssh.pump import transport_class
 from vctui.ssh.retries import Ended, Try, next_try
 from vctui.ssh.session import Session, failed_result
 from vctui.ssh.waiting import Waiting
@@ -69,12 +70,13 @@ class SSHExecutorPool:
         `pace` how fast and how many at once.
         Callbacks come from several threads; what they raise is logged. Setting `cancel` closes all live
         sessions at once. Raises StorageError for an unreadable known_hosts and UsageError for a bad platform
-        file, both before anything is sent.
+        file or transport, both before anything is sent.
         """
         options = self.options
         known_hosts = KnownHosts(options.known_hosts or find_home() / "known_hosts")
         known_hosts.lookup("")
         load_platforms(options.platforms)
+        transport_class(options.transport)
         held = Held(options.max_held)
         waiting = Waiting(map(Try, targets), PaceGate(pace) if pace is not None else None)
         paced = PacedGuard(pace, guard, waiting) if pace is not None else None

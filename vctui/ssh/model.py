@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, Protocol
 
-from vctui.config import HostKeyPolicy
+from vctui.config import HostKeyPolicy, SSHTransport
 from vctui.events import Verdict
 from vctui.records import SSHCredentials
 
@@ -117,6 +117,11 @@ class ExecutorOptions:
     """How often a device is tried again whose failure can pass by itself, within its time limit."""
     retry_wait: float = 2.0
     """Before the first retry; twice as long before each further one, up to a minute."""
+    transport: SSHTransport | None = None
+    """None means `fast`; `stock` leaves packets, threads and key exchanges to paramiko.
+
+    VCTUI_SSH_TRANSPORT in the environment overrides it.
+    """
     platforms: Path | None = None
     """A folder of the user's own platform files, which win over the built-in ones."""
 

@@ -5,10 +5,12 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable, Iterable, Sequence
 
+from vctui.config import SSHTransport
 from vctui.errors import DeviceError
 from vctui.ssh.connect import hang_up, open_socket, presented_key, shake_hands
 from vctui.ssh.hostkeys import ScannedKey
 from vctui.ssh.lifeline import Deadline, Lifeline, Lifelines
+from vctui.ssh.pump import transport_class
 from vctui.ssh.workers import work_through
 
 Address = tuple[str, int]
@@ -22,18 +24,27 @@ def scan_host_key(
     *,
     known: Sequence[str] = (),
     legacy: bool = False,
+    transport: SSHTransport | None = None,
     lifeline: Lifeline | None = None,
 ) -> ScannedKey:
     """The key that a host presents; key types in `known` are asked for first. Raises DeviceError."""
+    make = transport_class(transport)
     deadline = Deadline(timeout)
     sock = open_socket(host, port, deadline, lifeline or Lifeline())
     try:
         left = deadline.remaining()
-        transport = shake_hands(sock, ident_timeout=left, kex_timeout=left, known=known, legacy=legacy)
+        connection = shake_hands(
+            sock,
+            ident_timeout=left,
+            kex_timeout=left,
+            known=known,
+            legacy=legacy,
+            make=make,
+        )
         try:
-            return presented_key(transport, host, port)
+            return presented_key(connection, host, port)
         finally:
-            hang_up(transport)
+            hang_up(connection)
     finally:
         sock.close()
 
@@ -44,6 +55,7 @@ def scan_host_keys(
     cancel: threading.Event | None = None,
     on_result: Callable[[Address, ScanResult], None] | None = None,
     timeout: float = 10.0,
+    transport: SSHTransport | None = None,
 ) -> dict[Address, ScanResult]:
     """Scan many hosts at once; a failure is a result. `on_result` is called from several threads."""
     lifelines = Lifelines()
@@ -53,7 +65,7 @@ def scan_host_keys(
         line = lifelines.open()
         result: ScanResult
         try:
-            result = scan_host_key(*address, timeout, lifeline=line)
+            result = scan_host_key(*address, timeout, transport=transport, lifeline=line)
         except DeviceError as error:
             result = error
         except Exception as error:  # noqa: BLE001 - one host must not cost the others their results

@@ -20,6 +20,7 @@ from vctui.ssh.hostkey_index import host_name
 from vctui.ssh.lifeline import Deadline, Lifeline
 from vctui.ssh.model import CommandOutput, ExecutionResult, Target
 from vctui.ssh.platforms import GENERIC, get_platform
+from vctui.ssh.pump import transport_class
 from vctui.ssh.shell import Shell, open_channel
 from vctui.ssh.talk import Reply, Talk, judge
 from vctui.ssh.transport import Transport
@@ -194,6 +195,7 @@ class Session:
                 known=self._shared.known_hosts.key_types(target.host, target.port),
                 legacy=self._platform.legacy_algorithms,
                 debug=options.debug,
+                make=transport_class(options.transport),
             )
         except BaseException:
             sock.close()

@@ -1,0 +1,280 @@
+"""A connection without threads: whoever waits for an answer reads the socket and handles what arrives.
+
+paramiko runs a thread for each connection, which wakes the session's own thread for every packet; a thousand
+of them fight for the interpreter. Here the session pumps its connection itself, while it waits anyway. Only
+the thread that uses the connection may touch it; any other one may shut its socket down.
+"""
+
+from __future__ import annotations
+
+import os
+import struct
+import threading
+from collections import deque
+from collections.abc import Callable
+from typing import Any, ClassVar
+
+from paramiko.channel import Channel
+from paramiko.common import (
+    MSG_CHANNEL_DATA,
+    MSG_DEBUG,
+    MSG_DISCONNECT,
+    MSG_IGNORE,
+    MSG_KEXINIT,
+    MSG_UNIMPLEMENTED,
+    cMSG_CHANNEL_OPEN,
+    cMSG_UNIMPLEMENTED,
+)
+from paramiko.message import Message
+from paramiko.ssh_exception import MessageOrderError, SSHException
+
+from vctui.config import SSH_TRANSPORTS, SSHTransport
+from vctui.errors import UsageError
+from vctui.ssh.kex import ENGINES
+from vctui.ssh.lifeline import Deadline
+from vctui.ssh.packetizer import Packets
+from vctui.ssh.pump_channel import PumpedChannel
+from vctui.ssh.transport import IDENT_BYTES, IDENT_LINES, NO_IDENT, ClosedBeforeIdent, NotSSH, Transport
+from vctui.ssh.wire import wire
+
+VARIABLE = "VCTUI_SSH_TRANSPORT"
+_PARTING = 1.0
+"""Seconds that a parting word may take."""
+_KEX_MESSAGES = range(30, 42)
+_CHANNEL_DATA = struct.Struct(">xII")
+
+
+def transport_class(kind: SSHTransport | None) -> type[Transport]:
+    """What `kind` means, unless VCTUI_SSH_TRANSPORT says otherwise. Raises UsageError."""
+    wanted = os.environ.get(VARIABLE) or kind or "fast"
+    if wanted not in SSH_TRANSPORTS:
+        raise UsageError(f"{VARIABLE}: {wanted!r} is no transport", f"Use one of {', '.join(SSH_TRANSPORTS)}")
+    return Transport if wanted == "stock" else PumpedTransport
+
+
+class PumpedTransport(Transport):
+    """The same connection as `Transport`, pumped by whoever waits on it."""
+
+    _packetizer_class = Packets
+    _kex_info: ClassVar[dict[str, Any]] = {
+        name: ENGINES.get(name, engine) for name, engine in Transport._kex_info.items()
+    }
+    packetizer: Packets
+    # The parts of paramiko that are used and not documented: all of them are in its versions 4 and 5.
+    active: bool
+    agreed_on_strict_kex: bool
+    auth_handler: Any
+    kex_engine: Any
+    saved_exception: Any
+    _channel_handler_table: dict[int, Callable[[Channel, Message], None]]
+    _channels: Any
+    _enforce_strict_kex: Callable[[int], None]
+    _expect_packet: Callable[[int], None]
+    _expected_packet: tuple[int, ...]
+    _handler_table: dict[int, Callable[[Message], None]]
+    _next_channel: Callable[[], int]
+    _sanitize_packet_size: Callable[[int | None], int]
+    _sanitize_window_size: Callable[[int | None], int]
+    _send_kex_init: Callable[[], None]
+    _send_message: Callable[[Message], None]
+
+    def __init__(self, sock: Any, **options: Any) -> None:
+        super().__init__(sock, **options)
+        self._wire = wire(sock)
+        self._lines = 0  # before the identification
+        self._heard = False
+        self._later: deque[Message] = deque()  # what must not be sent during a key exchange
+
+    @property
+    def heard(self) -> bool:
+        return self._heard
+
+    def start(self) -> None:
+        """No thread; the identification is sent when somebody waits for the answer."""
+        self.packetizer.write_all(f"{self.local_version}\r\n".encode())
+
+    def wait_for(self, event: threading.Event, seconds: float) -> bool:
+        deadline = Deadline(seconds)
+        while self.active and not event.is_set():
+            seconds = deadline.remaining()
+            if not self.pump(seconds) and seconds <= 0:
+                break
+        return event.is_set()
+
+    def pump(self, seconds: float) -> bool:
+        """Send what is to be sent and handle what arrives; False when nothing came within `seconds`."""
+        packets = self.packetizer
+        try:
+            unsent = packets.take_unsent()
+            if unsent:
+                unsent = self._wire.write(unsent, seconds)
+                if unsent:
+                    packets.write_all(unsent)
+                    return False
+            data = self._wire.read(seconds)
+            if data is None:
+                return False
+            if not data:
+                raise EOFError
+            self._heard = True
+            packets.inbound.feed(data)
+            self._handle_arrived()
+        except (SSHException, EOFError, OSError) as error:
+            self._end(error)
+        return True
+
+    def flush(self) -> None:
+        try:
+            self._wire.write(self.packetizer.take_unsent(), _PARTING)
+        except (EOFError, OSError, SSHException) as error:
+            self._end(error)
+
+    def _handle_arrived(self) -> None:
+        if not self.identified.is_set() and not self._identify():
+            return
+        packets = self.packetizer
+        while self.active:
+            if packets.need_rekey() and not self.in_kex:
+                self._send_kex_init()
+            payload = packets.next_payload()
+            if payload is None:
+                return
+            try:
+                self._handle(payload)
+            except (SSHException, EOFError, OSError):
+                raise
+            except Exception as error:
+                raise SSHException(f"message {payload[0]} cannot be read") from error
+
+    def _identify(self) -> bool:
+        """Look for the server's identification, and go on to the key exchange."""
+        inbound = self.packetizer.inbound
+        while (line := inbound.take_line()) is not None:
+            self._lines += 1
+            try:
+                if self._is_ident(line.decode()):
+                    self._send_kex_init()
+                    self._expect_packet(MSG_KEXINIT)
+                    return True
+            except UnicodeDecodeError as error:
+                raise NotSSH("it sends binary data") from error
+            if self._lines == IDENT_LINES:
+                raise NotSSH(NO_IDENT)
+        if inbound.waiting > IDENT_BYTES:
+            raise NotSSH(NO_IDENT)
+        return False
+
+    def _handle(self, payload: bytes) -> None:
+        """What paramiko's thread does with a message."""
+        kind = payload[0]
+        if kind == MSG_CHANNEL_DATA and not self._expected_packet:
+            self._feed_channel(payload)
+            return
+        message = Message(payload[1:])
+        message.seqno = self.packetizer.inbound.sequence_of_last
+        if kind in (MSG_IGNORE, MSG_DEBUG):
+            self._enforce_strict_kex(kind)
+        elif kind == MSG_DISCONNECT:
+            self._parse_disconnect(message)
+            self._end(None)
+        elif self._expected_packet and kind not in self._expected_packet:
+            wrong = MessageOrderError if self.agreed_on_strict_kex else SSHException
+            raise wrong(f"Expecting packet from {self._expected_packet!r}, got {kind}")
+        elif self._expected_packet and kind in _KEX_MESSAGES:
+            self._expected_packet = ()
+            self.kex_engine.parse_next(kind, message)
+        else:
+            self._expected_packet = ()
+            self._dispatch(kind, message)
+
+    def _dispatch(self, kind: int, message: Message) -> None:
+        if kind in self._handler_table:
+            self._handler_table[kind](message)
+        elif kind in self._channel_handler_table:
+            channel = self._channel(message.get_int())
+            if channel is not None:
+                self._channel_handler_table[kind](channel, message)
+        elif self.auth_handler is not None and kind in self.auth_handler._handler_table:
+            self.auth_handler._handler_table[kind](message)
+        elif kind != MSG_UNIMPLEMENTED:
+            answer = Message()
+            answer.add_byte(cMSG_UNIMPLEMENTED)
+            answer.add_int(message.seqno)
+            self._send_message(answer)
+
+    def _feed_channel(self, payload: bytes) -> None:
+        number, size = _CHANNEL_DATA.unpack_from(payload)
+        if len(payload) != _CHANNEL_DATA.size + size:
+            raise SSHException("channel data of another length than it says")
+        channel = self._channel(number)
+        if channel is not None:
+            channel.in_buffer.feed(payload[_CHANNEL_DATA.size :])
+
+    def _channel(self, number: int) -> Channel | None:
+        """None for a channel that is closed already."""
+        channel: Channel | None = self._channels.get(number)
+        if channel is None and number not in self.channels_seen:
+            raise SSHException("a message for a channel that was never opened")
+        return channel
+
+    def _end(self, error: BaseException | None) -> None:
+        """The connection is over: whoever waits for something is told so."""
+        if not self.active:
+            return
+        if error is not None:
+            self.saved_exception = self._reason(error)
+        self.active = False
+        for channel in self._channels.values():
+            channel._unlink()
+        self.packetizer.close()
+        if self.completion_event is not None:
+            self.completion_event.set()
+        if self.auth_handler is not None:
+            self.auth_handler.abort()
+        for event in self.channel_events.values():
+            event.set()
+        self.identified.set()
+
+    def _reason(self, error: BaseException) -> BaseException:
+        if isinstance(error, EOFError) and not self.identified.is_set():
+            return NotSSH("it closes the connection") if self.heard else ClosedBeforeIdent()
+        return error
+
+    # sending
+
+    def _send_user_message(self, data: Message) -> None:
+        if not self.active:
+            return
+        if self.clear_to_send.is_set():
+            self._send_message(data)
+        else:
+            self._later.append(data)
+
+    def _parse_newkeys(self, m: Message) -> None:
+        super()._parse_newkeys(m)  # type: ignore[misc]
+        while self._later and self.clear_to_send.is_set():
+            self._send_message(self._later.popleft())
+
+    def open_session(
+        self, window_size: int | None = None, max_packet_size: int | None = None, timeout: float | None = None
+    ) -> Channel:
+        if not self.active:
+            raise SSHException("SSH session not active")
+        window, largest = self._sanitize_window_size(window_size), self._sanitize_packet_size(max_packet_size)
+        number = self._next_channel()
+        channel = PumpedChannel(number, self)
+        self._channels.put(number, channel)
+        self.channel_events[number] = opened = threading.Event()
+        self.channels_seen[number] = True
+        channel._set_window(window, largest)
+        message = Message()
+        message.add_byte(cMSG_CHANNEL_OPEN)
+        message.add_string("session")
+        for value in (number, window, largest):
+            message.add_int(value)
+        self._send_user_message(message)
+        if not self.wait_for(opened, self.channel_timeout if timeout is None else timeout):
+            raise SSHException("Timeout opening channel.")
+        if self._channels.get(number) is None:
+            raise self.get_exception() or SSHException("Unable to open channel.")
+        return channel

@@ -1,0 +1,108 @@
+"""What a pumped connection reads and writes: a TCP socket, or a channel of a jump host's connection."""
+
+from __future__ import annotations
+
+import math
+import select
+import socket
+import struct
+from typing import Any, Protocol
+
+from vctui.ssh.lifeline import Deadline
+
+_SMALL, _LARGE = 16 * 1024, 256 * 1024
+
+
+class Wire(Protocol):
+    """Bytes in and out, each within so many seconds. Raises OSError, as a socket does."""
+
+    def read(self, seconds: float) -> bytes | None:
+        """What has arrived; b"" at the end of the connection, None when nothing came in time."""
+
+    def write(self, data: bytes, seconds: float) -> bytes:
+        """Hand it over, and return what was not taken in time."""
+
+
+def wire(sock: Any) -> Wire:
+    """The wire for a socket, or for anything with a socket's settimeout, recv and send."""
+    return _SocketWire(sock) if isinstance(sock, socket.socket) else _StreamWire(sock)
+
+
+class _SocketWire:
+    """Waits in the kernel, in one system call.
+
+    A timeout of Python's own makes two of it, and after each the thread queues for the interpreter.
+    """
+
+    def __init__(self, sock: socket.socket) -> None:
+        sock.settimeout(None)
+        self._sock = sock
+        self._limit = 0.0  # the kernel's, as it was set last
+        self._size = _SMALL
+
+    def read(self, seconds: float) -> bytes | None:
+        if seconds <= 0:
+            return self._take(socket.MSG_DONTWAIT)
+        deadline = Deadline(seconds)
+        while seconds > 0:
+            if not self._limit <= seconds <= 4 * self._limit:
+                self._set_limit(seconds)
+            data = self._take(0)
+            if data is not None:
+                return data
+            seconds = deadline.remaining()
+        return None
+
+    def _set_limit(self, seconds: float) -> None:
+        self._limit = seconds
+        value = struct.pack("ll", *divmod(math.ceil(seconds * 1_000_000), 1_000_000))
+        self._sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVTIMEO, value)
+
+    def _take(self, flags: int) -> bytes | None:
+        try:
+            data = self._sock.recv(self._size, flags)
+        except BlockingIOError:
+            return None
+        if len(data) == self._size < _LARGE:
+            self._size *= 2
+        return data
+
+    def write(self, data: bytes, seconds: float) -> bytes:
+        deadline = Deadline(seconds)
+        while data:
+            try:
+                data = data[self._sock.send(data, socket.MSG_DONTWAIT) :]
+            except BlockingIOError:
+                poll = select.poll()
+                poll.register(self._sock, select.POLLOUT)
+                if not poll.poll(math.ceil(deadline.remaining() * 1000)):
+                    break
+        return data
+
+
+class _StreamWire:
+    """Another connection's channel, which the thread of that connection fills."""
+
+    def __init__(self, stream: Any) -> None:
+        self._stream = stream
+
+    def read(self, seconds: float) -> bytes | None:
+        self._stream.settimeout(max(0.0, seconds))
+        try:
+            data: bytes = self._stream.recv(_LARGE)
+        except (TimeoutError, BlockingIOError):
+            return None
+        return data
+
+    def write(self, data: bytes, seconds: float) -> bytes:
+        deadline = Deadline(seconds)
+        while data:
+            self._stream.settimeout(deadline.remaining())
+            try:
+                sent = self._stream.send(data)
+            except (TimeoutError, BlockingIOError):
+                break
+            if not sent:
+                raise BrokenPipeError
+            data = data[sent:]
+        return data
