@@ -11,7 +11,7 @@ from paramiko.transport import Transport as ParamikoTransport
 from tests.fixtures.openssh_shell import PROMPT, ShellServer, ShellServers
 from vctui.config import SSHTransport
 from vctui.ssh import ExecutionResult, ExecutorOptions, SSHExecutorPool, Target
-from vctui.ssh.transport import CIPHERS, KEX, MACS
+from vctui.ssh.algorithms import CIPHERS, KEX, MACS
 
 pytestmark = pytest.mark.real
 TRANSPORTS: tuple[SSHTransport, ...] = ("fast", "stock")

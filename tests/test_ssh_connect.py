@@ -42,6 +42,7 @@ from vctui.ssh import (
     scan_host_keys,
 )
 from vctui.ssh import transport as transport_module
+from vctui.ssh.algorithms import KEX
 from vctui.ssh.connect import shake_hands
 from vctui.ssh.packets import Outbound
 
@@ -262,7 +263,7 @@ def test_a_message_from_the_device_is_made_safe(run: Runner) -> None:
 
 
 def test_no_algorithm_in_common(run: Runner) -> None:
-    ours = [*transport_module.KEX]
+    ours = [*KEX]
     with Device(None, Rules(disabled={"kex": ours})) as device:
         result = run(device.port)
     assert result.error_kind == "kex_mismatch"

@@ -13,6 +13,7 @@ from paramiko.ssh_exception import SSHException
 
 from tests.fixtures.ssh_device import WAIT, Device, Rules
 from vctui.ssh import kex, scan_host_key
+from vctui.ssh.algorithms import KEX
 from vctui.ssh.kex import (
     ENGINES,
     EXPONENT_BITS,
@@ -22,7 +23,6 @@ from vctui.ssh.kex import (
     Secret,
     new_secret,
 )  # fmt: skip
-from vctui.ssh.transport import KEX
 
 GROUP14, GROUP16 = KexGroup14SHA256.P, KexGroup16SHA512.P
 # From OpenSSL 3.0.19: `openssl genpkey -algorithm DH -pkeyopt group:modp_2048` twice, and

@@ -18,7 +18,7 @@ SSHTransport = Literal["fast", "stock"]
 SSH_TRANSPORTS: tuple[SSHTransport, ...] = ("fast", "stock")
 HOST_KEY_POLICIES: tuple[HostKeyPolicy, ...] = ("ask", "strict", "accept-new")
 MAX_CONFIG_BYTES = 1024 * 1024
-MAX_WORKERS = 500
+MAX_WORKERS = 1000
 MAX_RETRIES = 10
 
 

@@ -16,10 +16,12 @@ from paramiko.channel import Channel
 from paramiko.ssh_exception import ChannelException, IncompatiblePeer, SSHException
 
 from vctui.errors import DeviceError
+from vctui.ssh.algorithms import KNOWN, LEGACY
 from vctui.ssh.hostkey_index import is_host
 from vctui.ssh.hostkeys import ScannedKey
 from vctui.ssh.lifeline import Deadline, Lifeline
-from vctui.ssh.transport import LEGACY, ClosedBeforeIdent, IdentTimeout, NotSSH, OldSSH, Transport
+from vctui.ssh.transport import ClosedBeforeIdent, IdentTimeout, NotSSH, OldSSH, Transport
+from vctui.ssh.turns import TURNS
 from vctui.text import safe_line
 
 _UNREACHABLE = {
@@ -68,7 +70,8 @@ def _connect(sock: socket.socket, address: Any, timeout: float, lifeline: Lifeli
             poll = select.poll()
             poll.register(sock, select.POLLOUT)
             poll.register(wake, select.POLLIN)
-            ready = {handle for handle, _ in poll.poll(timeout * 1000)}
+            with TURNS.resting():
+                ready = {handle for handle, _ in poll.poll(timeout * 1000)}
         if sock.fileno() not in ready or lifeline.is_cut:
             raise TimeoutError(errno.ETIMEDOUT, os.strerror(errno.ETIMEDOUT))
         code = sock.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR)
@@ -124,7 +127,8 @@ def _ask_resolver(host: str, port: int, deadline: Deadline, lifeline: Lifeline) 
 
     lifeline.tie(done.set)
     threading.Thread(target=ask, name=f"resolve-{host[:40]}", daemon=True).start()
-    done.wait(deadline.remaining())
+    with TURNS.resting():
+        done.wait(deadline.remaining())
     if not answer:
         raise DeviceError("dns_failure", f"no answer from the resolver for {host}")
     if isinstance(answer[0], OSError):
@@ -212,7 +216,7 @@ def _mismatch(transport: Transport) -> DeviceError:
     old = LEGACY.intersection(names)
     if not old:
         step = "Update the device, or turn on a newer algorithm on it"
-    elif old.intersection(transport.known_algorithms):
+    elif old.intersection(KNOWN):
         step = "Allow old algorithms for its kind: legacy_algorithms: true in a platform file"
     else:
         step = "Install what still speaks to old devices: pip install 'vctui[legacy]'"

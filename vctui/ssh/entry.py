@@ -20,6 +20,7 @@ from vctui.ssh.keys import KeyRing
 from vctui.ssh.lifeline import Deadline, Lifeline, clock_stopped
 from vctui.ssh.model import ExecutorOptions, LoginGuard, Target
 from vctui.ssh.transport import Transport
+from vctui.ssh.turns import TURNS
 from vctui.text import safe_line
 
 
@@ -45,7 +46,8 @@ def check_host_key(
         return
     if check.status == "unknown" and policy == "accept-new":
         try:
-            known_hosts.add([key])
+            with TURNS.resting():
+                known_hosts.add([key])
         except HostKeyRefused as error:
             raise DeviceError("host_key_changed", error.message) from error
         except StorageError as error:

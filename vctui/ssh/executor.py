@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import threading
 from collections.abc import Callable, Iterable, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import replace
 from typing import Any
 
@@ -19,11 +20,14 @@ from vctui.ssh.held import Held
 from vctui.ssh.hostkeys import KnownHosts
 from vctui.ssh.keys import KeyRing
 from vctui.ssh.lifeline import Lifelines
+from vctui.ssh.limits import workers_within_limits
 from vctui.ssh.model import CommandOutput, ExecutionResult, ExecutorOptions, LoginGuard, Pace, Target
 from vctui.ssh.platforms import load_platforms
 from vctui.ssh.pump import transport_class
 from vctui.ssh.retries import Ended, Try, next_try
 from vctui.ssh.session import Session, failed_result
+from vctui.ssh.transport import Transport
+from vctui.ssh.turns import CROWD, TURNS
 from vctui.ssh.waiting import Waiting
 from vctui.ssh.workers import work_through
 
@@ -76,7 +80,11 @@ class SSHExecutorPool:
         known_hosts = KnownHosts(options.known_hosts or find_home() / "known_hosts")
         known_hosts.lookup("")
         load_platforms(options.platforms)
-        transport_class(options.transport)
+        workers = workers_within_limits(self.max_workers)
+        turns: Callable[[], AbstractContextManager[None]] = nullcontext
+        # paramiko's own threads wait in places that know nothing of turns.
+        if transport_class(options.transport) is not Transport and workers >= CROWD:
+            turns = TURNS.session
         held = Held(options.max_held)
         waiting = Waiting(map(Try, targets), PaceGate(pace) if pace is not None else None)
         paced = PacedGuard(pace, guard, waiting) if pace is not None else None
@@ -93,7 +101,8 @@ class SSHExecutorPool:
             line = lifelines.open()
             try:
                 session = Session(tried.target, shared, line, say_phase, tried.deadline)
-                target, result = session.run(say_result)
+                with turns():
+                    target, result = session.run(say_result)
                 return Ended(target, result, session.alike, session.left, session.release)
             except Exception as error:  # noqa: BLE001 - a target that cannot even be tried has a result too
                 _log.exception("a session could not be started")
@@ -121,16 +130,15 @@ class SSHExecutorPool:
                 waiting.send_back(Try(replace(ended.left[0], also=ended.left[1:], attempt=1)), 0.0)
 
         try:
-            work_through(
-                waiting, collect, workers=self.max_workers, name="ssh", lifelines=lifelines, cancel=cancel
-            )
+            work_through(waiting, collect, workers=workers, name="ssh", lifelines=lifelines, cancel=cancel)
         finally:
             shared.keys.forget()
 
     @staticmethod
     def _tell(callback: Callable[[Target, Any], None], target: Target, news: Any) -> None:
         try:
-            callback(target, news)
+            with TURNS.resting():
+                callback(target, news)
         except Exception:  # noqa: BLE001 - the caller's bug must not cost a result
             _log.exception("a callback of the pool failed")
 

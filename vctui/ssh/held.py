@@ -6,6 +6,8 @@ import threading
 import time
 from collections.abc import Callable
 
+from vctui.ssh.turns import TURNS
+
 _LOOK = 0.25
 """Seconds between two looks whether a session that waits for room has been cut."""
 _STUCK = 1.0
@@ -51,8 +53,12 @@ class Held:
 
         Waits at most so long, and not when `is_over` says that it is in vain.
         """
-        ends = time.monotonic() + seconds
         with self._room:
+            if self._held + size <= self._limit:
+                self._held += size
+                return True
+        ends = time.monotonic() + seconds
+        with TURNS.resting(), self._room:
             try:
                 while self._held + size > self._limit:
                     self._waiting[owner] = mine

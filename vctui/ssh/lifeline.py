@@ -7,6 +7,8 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
+from vctui.ssh.turns import TURNS
+
 
 class Deadline:
     """A point in time on the monotonic clock."""
@@ -34,7 +36,8 @@ def clock_stopped(*deadlines: Deadline) -> Iterator[None]:
     """Give back the time that the block takes: it waits for a person or other devices, not for this one."""
     started = time.monotonic()
     try:
-        yield
+        with TURNS.resting():
+            yield
     finally:
         spent = time.monotonic() - started
         for deadline in deadlines:
@@ -55,7 +58,8 @@ class Lifeline:
 
     def pause(self, seconds: float) -> None:
         """Wait that long, or until the line is cut."""
-        self._cut.wait(seconds)
+        with TURNS.resting():
+            self._cut.wait(seconds)
 
     def tie(self, closer: Callable[[], None]) -> None:
         """Have `closer` called when the line is cut; at once, when it is cut already. It must not raise."""

@@ -98,7 +98,7 @@ class Inbound:
 
     def take(self) -> bytes | None:
         """The payload of the next packet; None when it is not all there yet."""
-        if self._missing:
+        if self._missing or self._at == len(self._data):
             return None
         plain = self._take()
         if plain is None:

@@ -31,6 +31,7 @@ from paramiko.ssh_exception import MessageOrderError, SSHException
 from vctui.config import SSH_TRANSPORTS, SSHTransport
 from vctui.errors import UsageError
 from vctui.ssh.kex import ENGINES
+from vctui.ssh.lean import LeanTransport
 from vctui.ssh.lifeline import Deadline
 from vctui.ssh.packetizer import Packets
 from vctui.ssh.pump_channel import PumpedChannel
@@ -52,7 +53,7 @@ def transport_class(kind: SSHTransport | None) -> type[Transport]:
     return Transport if wanted == "stock" else PumpedTransport
 
 
-class PumpedTransport(Transport):
+class PumpedTransport(LeanTransport):
     """The same connection as `Transport`, pumped by whoever waits on it."""
 
     _packetizer_class = Packets
@@ -75,7 +76,6 @@ class PumpedTransport(Transport):
     _next_channel: Callable[[], int]
     _sanitize_packet_size: Callable[[int | None], int]
     _sanitize_window_size: Callable[[int | None], int]
-    _send_kex_init: Callable[[], None]
     _send_message: Callable[[Message], None]
 
     def __init__(self, sock: Any, **options: Any) -> None:

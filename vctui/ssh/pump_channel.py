@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Protocol
+from typing import Any, Protocol
 
 from paramiko.buffered_pipe import BufferedPipe, PipeTimeout
 from paramiko.channel import Channel
@@ -32,6 +32,9 @@ class PumpedChannel(Channel):
         super().__init__(number)
         self.in_buffer = _Pipe(transport)
         self._set_transport(transport)
+
+    def _log(self, level: int, msg: str, *args: Any) -> None:
+        """Nobody reads it: the connection says what is worth saying."""
 
     def _send(self, s: bytes, m: Message) -> int:
         deadline = Deadline(self.transport.channel_timeout if self.timeout is None else self.timeout)

@@ -24,6 +24,7 @@ from vctui.ssh.pump import transport_class
 from vctui.ssh.shell import Shell, open_channel
 from vctui.ssh.talk import Reply, Talk, judge
 from vctui.ssh.transport import Transport
+from vctui.ssh.turns import TURNS
 from vctui.text import safe_line
 
 _log = logging.getLogger(__name__)
@@ -171,7 +172,8 @@ class Session:
         """Everything up to the first prompt."""
         target, options = self._target, self._shared.options
         self._began = True
-        key = self._visit.key()
+        with TURNS.resting():
+            key = self._visit.key()
         transport = self._connect()
         check_host_key(transport, target.host, target.port, self._shared.known_hosts, options.host_keys)
         self._on_phase("authenticating")

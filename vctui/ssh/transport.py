@@ -9,70 +9,18 @@ from collections.abc import Sequence
 from typing import Any, ClassVar
 
 import paramiko
-from paramiko.kex_curve25519 import KexCurve25519
 from paramiko.message import Message
 from paramiko.packet import Packetizer
 from paramiko.ssh_exception import SSHException
+
+from vctui.ssh.algorithms import KEX_ENGINES, make_offer
 
 _QUIET_LOG = "vctui.ssh.paramiko"
 IDENT_LINES = 50
 IDENT_BYTES = 16 * 1024
 """What may come before a server identifies itself."""
 NO_IDENT = "no identification in its first lines"
-_EXTENSION = re.compile(r"ext-info-|kex-strict-")
 _IDENT = re.compile(r"SSH-(?P<version>\d{1,3}\.\d{1,3})-")
-
-# Elliptic curves first: finite-field Diffie-Hellman costs a hundred times more. Only names that the installed
-# paramiko knows are offered.
-KEX = (
-    "curve25519-sha256",
-    "curve25519-sha256@libssh.org",
-    "ecdh-sha2-nistp256",
-    "ecdh-sha2-nistp384",
-    "ecdh-sha2-nistp521",
-    "mlkem768x25519-sha256",
-    "diffie-hellman-group14-sha256",
-    "diffie-hellman-group16-sha512",
-    "diffie-hellman-group-exchange-sha256",
-)
-CIPHERS = (
-    "aes128-gcm@openssh.com",
-    "aes256-gcm@openssh.com",
-    "aes128-ctr",
-    "aes192-ctr",
-    "aes256-ctr",
-)
-MACS = (
-    "hmac-sha2-256-etm@openssh.com",
-    "hmac-sha2-512-etm@openssh.com",
-    "hmac-sha2-256",
-    "hmac-sha2-512",
-)
-KEY_TYPES = (
-    "ssh-ed25519",
-    "ecdsa-sha2-nistp256",
-    "ecdsa-sha2-nistp384",
-    "ecdsa-sha2-nistp521",
-    "rsa-sha2-512",
-    "rsa-sha2-256",
-)
-LEGACY_KEX = (
-    "diffie-hellman-group14-sha1",
-    "diffie-hellman-group-exchange-sha1",
-    "diffie-hellman-group1-sha1",
-)
-LEGACY_CIPHERS = ("aes256-cbc", "aes192-cbc", "aes128-cbc", "3des-cbc")
-LEGACY_MACS = ("hmac-sha1",)
-LEGACY_KEY_TYPES = ("ssh-rsa",)
-LEGACY = frozenset(LEGACY_KEX + LEGACY_CIPHERS + LEGACY_MACS + LEGACY_KEY_TYPES)
-_LISTS = (
-    ("key exchange", "preferred_kex", ("kex_algo_list",)),
-    ("host key", "preferred_keys", ("server_key_algo_list",)),
-    ("cipher", "preferred_ciphers", ("client_encrypt_algo_list", "server_encrypt_algo_list")),
-    ("MAC", "preferred_macs", ("client_mac_algo_list", "server_mac_algo_list")),
-)
-"""What has to be agreed upon, and under which names paramiko keeps both sides' lists."""
-_TABLES = ("_kex_info", "_cipher_info", "_mac_info", "_key_info")
 
 logging.getLogger(_QUIET_LOG).propagate = False
 logging.getLogger(_QUIET_LOG).addHandler(logging.NullHandler())
@@ -119,10 +67,7 @@ class Transport(paramiko.Transport):
     _active_check_timeout = 5.0
     """Seconds after which its thread looks whether it has been closed; closing wakes it anyway."""
     _packetizer_class: ClassVar[type[Packetizer]] = _Packetizer
-    _kex_info: ClassVar[dict[str, Any]] = {
-        **vars(paramiko.Transport)["_kex_info"],
-        "curve25519-sha256": KexCurve25519,
-    }
+    _kex_info: ClassVar[dict[str, Any]] = KEX_ENGINES
 
     def __init__(
         self, sock: Any, *, known: Sequence[str] = (), legacy: bool = False, debug: bool = False
@@ -132,18 +77,9 @@ class Transport(paramiko.Transport):
         self._server_lists: dict[str, list[str]] = {}
         self.identified = threading.Event()
         """Set when the server has identified itself, and when it no longer will."""
-        self._preferred_kex = self._offer("_kex_info", KEX, LEGACY_KEX * legacy)
-        self._preferred_ciphers = self._offer("_cipher_info", CIPHERS, LEGACY_CIPHERS * legacy)
-        self._preferred_macs = self._offer("_mac_info", MACS, LEGACY_MACS * legacy)
-        key_types = self._offer("_key_info", KEY_TYPES, LEGACY_KEY_TYPES * legacy)
-        self._preferred_pubkeys = key_types
-        self._preferred_keys = tuple(sorted(key_types, key=lambda name: _family(name) not in known))
+        self.offer = make_offer(tuple(known), legacy)
         if not debug:
             self.set_log_channel(_QUIET_LOG)
-
-    def _offer(self, table: str, names: tuple[str, ...], legacy: tuple[str, ...]) -> tuple[str, ...]:
-        available = getattr(self, table)
-        return tuple(name for name in names + legacy if name in available)
 
     @property
     def heard(self) -> bool:
@@ -174,22 +110,29 @@ class Transport(paramiko.Transport):
 
     def unmatched(self) -> tuple[str, tuple[str, ...]]:
         """What the two sides have nothing in common for, and what the server has of it."""
-        for kind, ours, theirs in _LISTS:
-            for each in theirs:
-                names = [name for name in self._server_lists.get(each, ()) if not _EXTENSION.match(name)]
-                if not set(getattr(self, ours)).intersection(names):
-                    return kind, tuple(names)
-        return "algorithm", ()
+        return self.offer.unmatched(self._server_lists)
+
+    # paramiko filters its lists at each look, and adds certificates of hosts, which are not checked here
 
     @property
-    def known_algorithms(self) -> set[str]:
-        """All that the installed paramiko has, whether it is offered here or not."""
-        return {name for table in _TABLES for name in getattr(self, table)}
+    def preferred_kex(self) -> Sequence[str]:
+        return self.offer.kex
 
     @property
     def preferred_keys(self) -> Sequence[str]:
-        """Plain keys only: certificates of hosts are not checked here."""
-        return self._preferred_keys
+        return self.offer.keys
+
+    @property
+    def preferred_ciphers(self) -> Sequence[str]:
+        return self.offer.ciphers
+
+    @property
+    def preferred_macs(self) -> Sequence[str]:
+        return self.offer.macs
+
+    @property
+    def preferred_pubkeys(self) -> Sequence[str]:
+        return self.offer.pubkeys
 
     def _check_banner(self) -> None:
         for _ in range(IDENT_LINES):
@@ -219,8 +162,3 @@ class Transport(paramiko.Transport):
     def _parse_disconnect(self, m: Message) -> None:
         m.get_int()
         self.disconnect_reason = m.get_string().decode("utf-8", "replace")
-
-
-def _family(key_type: str) -> str:
-    """The key type that known_hosts names, of a signature algorithm."""
-    return "ssh-rsa" if key_type.startswith("rsa-") else key_type

@@ -9,6 +9,7 @@ import struct
 from typing import Any, Protocol
 
 from vctui.ssh.lifeline import Deadline
+from vctui.ssh.turns import TURNS
 
 _SMALL, _LARGE = 16 * 1024, 256 * 1024
 
@@ -47,7 +48,11 @@ class _SocketWire:
         while seconds > 0:
             if not self._limit <= seconds <= 4 * self._limit:
                 self._set_limit(seconds)
-            data = self._take(0)
+            TURNS.rest()
+            try:
+                data = self._take(0)
+            finally:
+                TURNS.back()
             if data is not None:
                 return data
             seconds = deadline.remaining()
@@ -75,7 +80,9 @@ class _SocketWire:
             except BlockingIOError:
                 poll = select.poll()
                 poll.register(self._sock, select.POLLOUT)
-                if not poll.poll(math.ceil(deadline.remaining() * 1000)):
+                with TURNS.resting():
+                    ready = poll.poll(math.ceil(deadline.remaining() * 1000))
+                if not ready:
                     break
         return data
 
@@ -89,7 +96,8 @@ class _StreamWire:
     def read(self, seconds: float) -> bytes | None:
         self._stream.settimeout(max(0.0, seconds))
         try:
-            data: bytes = self._stream.recv(_LARGE)
+            with TURNS.resting():
+                data: bytes = self._stream.recv(_LARGE)
         except (TimeoutError, BlockingIOError):
             return None
         return data
@@ -99,7 +107,8 @@ class _StreamWire:
         while data:
             self._stream.settimeout(deadline.remaining())
             try:
-                sent = self._stream.send(data)
+                with TURNS.resting():
+                    sent = self._stream.send(data)
             except (TimeoutError, BlockingIOError):
                 break
             if not sent:

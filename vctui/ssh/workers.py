@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterable
 from typing import TypeVar
 
 from vctui.ssh.lifeline import Lifelines
+from vctui.ssh.turns import TURNS
 from vctui.ssh.waiting import Waiting
 
 Item = TypeVar("Item")
@@ -46,6 +47,7 @@ def work_through(
             except RuntimeError:  # the system gives no more threads
                 break
             threads.append(thread)
+            TURNS.wait_for_turn()  # with many at once, those that have begun go on first
         if not threads:
             drain()
         _wait(threads, lifelines, waiting, cancel)
