@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from screens.widgets.rows import Cells, RowStyle
-from vctui.events import DeviceFinished, DevicePhase, DeviceStatus, Event, RunStarted
+from vctui.events import BreakerOpened, DeviceFinished, DevicePhase, DeviceStatus, Event, RunStarted
 
 State = Literal["waiting", "running", "ok", "skipped", "failed", "cancelled"]
 Show = Literal["all", "running", "failed"]
@@ -112,6 +112,8 @@ class RunModel:
                 if event.attempt > 1:
                     row.phase += f", attempt {event.attempt}"
                 self._say(f"{event.device}: {row.phase}")
+        elif isinstance(event, BreakerOpened):
+            self._say(f"credential {event.credential} is not tried any more: {event.reason}")
         elif isinstance(event, DeviceFinished):
             row = self._row(event.device, event.host)
             if row is not None and row.finished is None:

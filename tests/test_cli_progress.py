@@ -9,7 +9,7 @@ import pytest
 
 from vctui.cli import progress
 from vctui.errors import StorageError
-from vctui.events import DeviceFinished, DevicePhase, RunFinished, RunStarted
+from vctui.events import BreakerOpened, DeviceFinished, DevicePhase, RunFinished, RunStarted
 
 EVIL = "sw\x1b]0;owned\x07\u202e[bold]"
 
@@ -55,6 +55,23 @@ FAILED = finished(
     error="no",
     next_step="Check the credential",
 )
+
+
+OPENED = BreakerOpened(1, EVIL, f"refused by {EVIL}", (EVIL,), "2026-11-23T18:20:00+00:00")
+
+
+def test_a_credential_that_is_stopped_is_told_on_every_face(capsys: pytest.CaptureFixture[str]) -> None:
+    with progress.open_display(as_json=False, quiet=True) as plain:
+        plain(OPENED)
+    captured = capsys.readouterr()
+    assert captured.out == ""
+    assert captured.err.startswith("credential sw")
+    assert "is not tried until" in captured.err
+    with progress.open_display(as_json=True, quiet=True) as as_json:
+        as_json(OPENED)
+    line = capsys.readouterr().out
+    assert json.loads(line)["event"] == "breaker_opened"
+    assert "\x1b" not in captured.err + line
 
 
 def test_device_lines() -> None:

@@ -144,7 +144,9 @@ def test_the_sample_fleet_ends_as_it_was_built_to(home: DemoHome) -> None:
     differences = {ref: check_outcomes(home.expected_for(ref), events) for ref, events in results.items()}
     assert differences == {ref: [] for ref in refs}
     seen = {event.error_kind for events in results.values() for event in events}
-    assert seen == {expected.error_kind for expected in OUTCOMES.values()}
+    later = {expected.later for expected in OUTCOMES.values() if expected.later}
+    assert seen - later == {expected.error_kind for expected in OUTCOMES.values()}
+    assert seen >= later
 
 
 def test_a_generated_fleet_is_covered_by_two_jobs_and_ends_as_built() -> None:

@@ -135,6 +135,17 @@ def test_devices_that_depend_on_one_asker_are_named_too(room: Room) -> None:
     assert asked.result(LONG) == "1"
 
 
+def test_a_question_that_answered_itself_is_withdrawn_and_may_be_asked_anew(room: Room) -> None:
+    asked = room.ask(SECRET, "sw1")
+    room.until_waiting(1)
+    room.desk.withdraw(SECRET.key)
+    assert asked.result(LONG) is None
+    room.desk.withdraw(SECRET.key)
+    later = room.ask(SECRET, "sw2")
+    room.until_waiting(1)
+    assert not later.done()
+
+
 def test_closing_declines_everything(room: Room) -> None:
     answers = [room.ask(TOKEN, "sw1"), room.ask(SECRET, "sw2")]
     room.until(lambda open: len(open) == 2)

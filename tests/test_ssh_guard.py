@@ -10,7 +10,15 @@ import pytest
 from tests.fixtures.ssh_device import CREDENTIALS, Device, Rules, cli
 from vctui.errors import DeviceError
 from vctui.records import SSHCredentials
-from vctui.ssh import ExecutionResult, ExecutorOptions, KnownHosts, LoginOutcome, SSHExecutorPool, Target
+from vctui.ssh import (
+    ExecutionResult,
+    ExecutorOptions,
+    KnownHosts,
+    LoginOutcome,
+    SSHExecutorPool,
+    Target,
+    admission,
+)
 from vctui.ssh.lifeline import Deadline, Lifeline
 
 ARP = "10.0.0.1\r\n"
@@ -24,8 +32,12 @@ class Guard:
     device: Device
     instead: SSHCredentials | None = None
     refuse: bool = False
+    approached: list[int] = field(default_factory=list)
     seen: list[int] = field(default_factory=list)
     told: list[LoginOutcome] = field(default_factory=list)
+
+    def approach(self, target: Target, lifeline: Lifeline, deadline: Deadline) -> None:
+        self.approached.append(self.device.connections)
 
     def admit(self, target: Target, lifeline: Lifeline, deadline: Deadline) -> SSHCredentials | None:
         self.seen.append(self.device.counts.total)
@@ -60,7 +72,7 @@ def test_a_good_login(tmp_path: Path, method: str) -> None:
     with Device(cli("r1#", {"show arp": ARP}), Rules(methods=method)) as device:
         guard = Guard(device)
         assert collect(tmp_path, device, guard).success
-    assert (guard.seen, guard.told) == ([0], ["accepted"])
+    assert (guard.approached, guard.seen, guard.told) == ([0], [0], ["accepted"])
 
 
 def test_a_login_that_is_refused(tmp_path: Path) -> None:
@@ -104,3 +116,26 @@ def test_a_host_that_is_not_trusted_is_no_matter_for_the_guard(tmp_path: Path) -
         guard = Guard(device)
         assert collect(tmp_path, device, guard, trusted=False).error_kind == "host_key_unknown"
     assert (guard.seen, guard.told) == ([], [])
+
+
+@dataclass
+class Dawdler(Guard):
+    """Lets in when the device has hung up."""
+
+    def admit(self, target: Target, lifeline: Lifeline, deadline: Deadline) -> SSHCredentials | None:
+        super().admit(target, lifeline, deadline)
+        self.device.hang_up()
+        return None
+
+
+@pytest.mark.parametrize("fresh", [10.0, 0.0], ids=["the device hung up", "it may be about to"])
+def test_a_connection_that_waited_too_long_is_made_anew_before_the_secret_is_sent(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, fresh: float
+) -> None:
+    monkeypatch.setattr(admission, "FRESH", fresh)
+    with Device(cli("r1#", {"show arp": ARP})) as device:
+        guard = Dawdler(device) if fresh else Guard(device)
+        result = collect(tmp_path, device, guard)
+        assert result.success, result.error
+    assert (guard.seen, guard.told) == ([0], ["accepted"])
+    assert (device.connections, device.counts.total) == (2, 1)

@@ -78,6 +78,20 @@ class DeviceFinished(Event):
 
 
 @dataclass(frozen=True, slots=True)
+class BreakerOpened(Event):
+    """A credential was refused too often: until then (UTC) no device is tried with it."""
+
+    event: ClassVar[str] = "breaker_opened"
+
+    run: int
+    credential: str
+    reason: str
+    devices: tuple[str, ...]
+    """Those that refused it, the last one last."""
+    until: str
+
+
+@dataclass(frozen=True, slots=True)
 class RunFinished(Event):
     """The end of a run: the fields of `JobResult`, and the status."""
 

@@ -159,6 +159,15 @@ class Desk:
         self._tell()
         return True
 
+    def withdraw(self, key: str) -> None:
+        """Take a question back that has answered itself: who waits gets None, who comes may ask it anew."""
+        with self._lock:
+            if key not in self._questions:
+                return
+            self._settle(key, None)
+            del self._settled[key]
+        self._tell()
+
     def forget(self, key: str) -> None:
         """Take back what was answered: who asks next raises the question anew."""
         with self._lock:

@@ -7,11 +7,12 @@ import sys
 import threading
 from collections import Counter
 from collections.abc import Iterator
+from datetime import datetime
 from typing import TYPE_CHECKING, Protocol
 
 from vctui.cli.logs import log_event
 from vctui.cli.output import drop_stdout, is_terminal, to_json
-from vctui.events import DeviceFinished, Event, RunFinished, RunStarted
+from vctui.events import BreakerOpened, DeviceFinished, Event, RunFinished, RunStarted
 from vctui.text import safe_line
 
 if TYPE_CHECKING:
@@ -49,6 +50,12 @@ def run_line(event: RunFinished, job: str) -> str:
     run = f", run {event.run}" if event.run else ""
     line = f"{job}: {event.status}: {counts} of {event.total_devices} in {event.duration_ms / 1000:.1f}s{run}"
     return safe_line(f"{line}. {event.error}" if event.error else line, 2000)
+
+
+def breaker_line(event: BreakerOpened) -> str:
+    """Why a credential is not tried any more, and until when."""
+    until = datetime.fromisoformat(event.until).astimezone()
+    return safe_line(f"credential {event.credential} is not tried until {until:%H:%M}: {event.reason}", 500)
 
 
 class Lines:
@@ -111,6 +118,8 @@ class PlainDisplay:
             if not self._quiet or event.status != "ok":
                 job = f"{safe_line(self._jobs[event.run])} " if self._several else ""
                 self._lines.write(job + device_line(event))
+        elif isinstance(event, BreakerOpened):
+            narrate(breaker_line(event))
         elif isinstance(event, RunFinished) and not (self._quiet and event.status == "success"):
             narrate(run_line(event, self._jobs.get(event.run, event.job_id)))
 
@@ -136,6 +145,8 @@ class BarDisplay:
                 )
             elif isinstance(event, DeviceFinished) and event.run in self._tasks:
                 self._device(event)
+            elif isinstance(event, BreakerOpened):
+                self._say(breaker_line(event))
             elif isinstance(event, RunFinished):
                 self._say(run_line(event, self._jobs.get(event.run, event.job_id)))
 

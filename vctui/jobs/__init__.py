@@ -3,6 +3,7 @@
 from vctui.jobs.batch import BatchResult, BatchRunner, run_apart
 from vctui.jobs.batches import Batch, create_batch, find_batch, list_batches, load_batch
 from vctui.jobs.compare import Comparison, compare
+from vctui.jobs.credential_status import CredentialStatus, credential_statuses, reset_credential
 from vctui.jobs.export import job_to_json
 from vctui.jobs.fields import check_row, new_row, slugify
 from vctui.jobs.files import parse_job_file
@@ -23,6 +24,7 @@ __all__ = [
     "BatchRunner",
     "CaptureShelf",
     "Comparison",
+    "CredentialStatus",
     "Found",
     "ImportedJob",
     "Job",
@@ -44,6 +46,7 @@ __all__ = [
     "compare",
     "compile_pattern",
     "create_batch",
+    "credential_statuses",
     "document",
     "filter_from_row",
     "find_batch",
@@ -55,6 +58,7 @@ __all__ = [
     "make_plan",
     "new_row",
     "parse_job_file",
+    "reset_credential",
     "revalidate",
     "run_apart",
     "safe_text",

@@ -15,6 +15,7 @@ from vctui.errors import (
     VctuiError,
 )
 from vctui.events import Sink, careful, discard
+from vctui.jobs.breaker import Breaker
 from vctui.jobs.job import DEFAULT_TIMEOUT, DEFAULT_WORKERS, Job
 from vctui.jobs.judge import Engine
 from vctui.jobs.logins import open_logins
@@ -26,7 +27,7 @@ from vctui.jobs.result import JobResult, refused
 from vctui.jobs.source import JobSource
 from vctui.jobs.tally import ProgressCallback
 from vctui.jobs.together import AnyStop, Together, in_turn, parties, rounds
-from vctui.questions import Desk
+from vctui.questions import HEADLESS, Desk
 from vctui.records import CredentialInfo, SSHCredentials
 from vctui.ssh import ExecutorOptions, SSHExecutorPool, Target
 from vctui.validation import ValidationEngine, open_engine
@@ -88,7 +89,7 @@ class JobRunner:
         self._engine = engine
         self._credential = credential
         self._allow_any_command = allow_any_command
-        self._desk = desk
+        self._desk = desk or HEADLESS
         self._retries = self.settings.retries if retries is None else retries
 
     def run(self, path: str | Path, progress_callback: ProgressCallback | None = None) -> JobResult:
@@ -246,14 +247,16 @@ class JobRunner:
         polite = self.settings.politeness
         pool = SSHExecutorPool(options=self._executor_options(), max_workers=workers)
         try:
-            pool.run(
-                together.targets,
-                on_phase=together.phase,
-                on_result=together.put,
-                cancel=AnyStop([run.stop for run in runs]),
-                desk=self._desk,
-                pace=make_pacer(self.settings.home, polite, together.item_of),
-            )
+            with Breaker(self.settings, runs, desk=self._desk, sink=self._sink) as breaker:
+                pool.run(
+                    together.targets,
+                    on_phase=together.phase,
+                    on_result=together.put,
+                    cancel=AnyStop([run.stop for run in runs]),
+                    desk=self._desk,
+                    guard=breaker,
+                    pace=make_pacer(self.settings.home, polite, together.item_of),
+                )
         except VctuiError as error:
             for run in runs:
                 run.fail(error)

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from vctui.ssh.hostkey_index import HostKeyEntry
 from vctui.ssh.hostkeys import KeyCheck, KnownHosts, ScannedKey
-from vctui.ssh.lifeline import Lifeline
+from vctui.ssh.lifeline import Deadline, Lifeline
 from vctui.ssh.model import (
     CommandOutput,
     ExecutionResult,
@@ -34,6 +34,7 @@ if TYPE_CHECKING:
 __all__ = [
     "BadPlatformFile",
     "CommandOutput",
+    "Deadline",
     "ExecutionResult",
     "ExecutorOptions",
     "HostKeyEntry",

@@ -203,6 +203,7 @@ class Login:
     def _answer(self, event: threading.Event) -> tuple[str, ...] | None:
         """None when logged in, or asked for more; else the methods which the server takes next."""
         if not self._transport.wait_for(event, self._deadline.remaining()):
+            self.outcome = "unanswered" if self._sent_secret else "unknown"
             raise DeviceError("auth_timeout", "the device does not answer the login")
         if self._handler.is_authenticated() or self._handler.request is not None:
             return None

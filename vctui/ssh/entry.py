@@ -10,14 +10,14 @@ import paramiko
 from vctui.config import HostKeyPolicy
 from vctui.errors import DeviceError, HostKeyRefused, StorageError
 from vctui.questions import HEADLESS, Desk
-from vctui.records import SSHCredentials
+from vctui.ssh.admission import Admission
 from vctui.ssh.asking import Asking
 from vctui.ssh.auth import Login
 from vctui.ssh.connect import presented_key
 from vctui.ssh.held import Held
 from vctui.ssh.hostkeys import KeyCheck, KnownHosts, ScannedKey
 from vctui.ssh.keys import KeyRing
-from vctui.ssh.lifeline import Deadline, Lifeline, clock_stopped
+from vctui.ssh.lifeline import Deadline, Lifeline
 from vctui.ssh.model import ExecutorOptions, LoginGuard, Target
 from vctui.ssh.transport import Transport
 from vctui.ssh.turns import TURNS
@@ -101,37 +101,36 @@ class Visit:
         """The key to log in with, if the credential has one. Raises DeviceError."""
         return self.shared.keys.key(self.target.credentials, self.asking())
 
+    def admission(self, *, renews: bool = False) -> Admission:
+        """The way past the guard; see Admission."""
+        return Admission(self.shared.guard, self.target, self.lifeline, self.deadline, renews=renews)
+
     def log_in(
         self,
         transport: Transport,
         key: paramiko.PKey | None,
         seconds: float,
         is_broken: Callable[[], bool] = lambda: False,
+        *,
+        admission: Admission | None = None,
     ) -> Login:
         """Log in once, when the guard lets it; what is said by `is_broken` is that the way there is lost.
 
-        Raises DeviceError of kind auth_failed, auth_timeout, disconnected or breaker_open.
+        Raises DeviceError of kind auth_failed, auth_timeout, disconnected or breaker_open; GrownOld if the
+        admission is one that renews.
         """
-        target, guard = self.target, self.shared.guard
+        if admission is None:
+            with self.admission() as own:
+                return self.log_in(transport, key, seconds, is_broken, admission=own)
         deadline = Deadline(seconds)
-        admitted = False
-
-        def admit() -> SSHCredentials:
-            nonlocal admitted
-            instead = None
-            if guard is not None:
-                with clock_stopped(deadline, self.deadline):
-                    instead = guard.admit(target, self.lifeline, self.deadline)
-            admitted = True
-            return instead or target.credentials
-
-        login = Login(transport, deadline, admit, self.asking(deadline))
+        login = Login(
+            transport, deadline, lambda: admission.login(transport, deadline), self.asking(deadline)
+        )
         try:
-            login.run(target.credentials, key)
+            login.run(self.target.credentials, key)
         except DeviceError as error:
-            error.passing = error.passing and not admitted  # a secret was sent: never again
+            error.passing = error.passing and not admission.is_given  # a secret was sent: never again
             raise
         finally:
-            if guard is not None and admitted:
-                guard.report(target, "unknown" if is_broken() else login.outcome)
+            admission.outcome = "unknown" if is_broken() else login.outcome
         return login

@@ -35,6 +35,11 @@ class PacedGuard:
         self._guard = guard
         self._waiting = waiting
 
+    def approach(self, target: Target, lifeline: Lifeline, deadline: Deadline) -> None:
+        """See LoginGuard."""
+        if self._guard is not None:
+            self._guard.approach(target, lifeline, deadline)
+
     def admit(self, target: Target, lifeline: Lifeline, deadline: Deadline) -> SSHCredentials | None:
         """The pace comes last: those who waited for one device's outcome must not all log in at once."""
         login = self._guard.admit(target, lifeline, deadline) if self._guard is not None else None

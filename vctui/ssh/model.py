@@ -14,7 +14,7 @@ from vctui.records import SSHCredentials
 if TYPE_CHECKING:
     from vctui.ssh.lifeline import Deadline, Lifeline
 
-LoginOutcome = Literal["accepted", "refused", "unknown"]
+LoginOutcome = Literal["accepted", "refused", "unanswered", "unknown"]
 MIB = 1024 * 1024
 
 
@@ -148,6 +148,12 @@ class Pace(Protocol):
 class LoginGuard(Protocol):
     """Who decides when a login may be tried. Called from the workers' threads."""
 
+    def approach(self, target: Target, lifeline: Lifeline, deadline: Deadline) -> None:
+        """Called before the device is connected to: ends as `admit` would when that is known already.
+
+        It may wait for a person, and should not wait for other devices.
+        """
+
     def admit(self, target: Target, lifeline: Lifeline, deadline: Deadline) -> SSHCredentials | None:
         """Wait until this device may be tried: its host key was accepted, and no secret was sent yet.
 
@@ -158,5 +164,6 @@ class LoginGuard(Protocol):
     def report(self, target: Target, outcome: LoginOutcome) -> None:
         """What came of it, exactly once for each device that was admitted.
 
-        `unknown` is every end that says nothing of the credential: no answer, or no secret was asked for.
+        `unanswered`: the secret was sent, and no answer came in time. `unknown` is every end that says
+        nothing of the credential.
         """

@@ -14,6 +14,7 @@ from paramiko.ssh_exception import SSHException
 
 from vctui.errors import DeviceError
 from vctui.events import Phase
+from vctui.ssh.admission import GrownOld
 from vctui.ssh.connect import hang_up, open_socket, shake_hands
 from vctui.ssh.entry import Surroundings, Visit, check_host_key
 from vctui.ssh.hostkey_index import host_name
@@ -155,7 +156,7 @@ class Session:
         for command in target.commands:
             if not command.isprintable():
                 raise DeviceError("command_rejected", f"{safe_line(command, 80)!r} is more than one line")
-        talk = self._talk or self._enter()
+        talk = self._talk or self._find_prompt(self._enter())
         self._turn_paging_off(talk)
         self._talk = talk
         self._on_phase("command")
@@ -168,20 +169,31 @@ class Session:
             first = False
             self._command(talk, command.strip())
 
-    def _enter(self) -> Talk:
-        """Everything up to the first prompt."""
+    def _enter(self) -> Transport:
+        """Connect and log in; once more when the connection grew old while the login waited for its turn."""
         target, options = self._target, self._shared.options
         self._began = True
         with TURNS.resting():
             key = self._visit.key()
-        transport = self._connect()
-        check_host_key(transport, target.host, target.port, self._shared.known_hosts, options.host_keys)
-        self._on_phase("authenticating")
-        login = self._visit.log_in(transport, key, self._within(options.auth_timeout))
-        self._logged_in = True
-        if login.banner:
-            _log.debug("%s says: %s", safe_line(host_name(target.host, target.port)), login.banner)
-        return self._find_prompt(transport)
+        with self._visit.admission(renews=True) as admission:
+            admission.approach()
+            while True:
+                transport = self._connect()
+                check_host_key(
+                    transport, target.host, target.port, self._shared.known_hosts, options.host_keys
+                )
+                self._on_phase("authenticating")
+                try:
+                    login = self._visit.log_in(
+                        transport, key, self._within(options.auth_timeout), admission=admission
+                    )
+                except GrownOld:
+                    hang_up(transport)
+                    continue
+                self._logged_in = True
+                if login.banner:
+                    _log.debug("%s says: %s", safe_line(host_name(target.host, target.port)), login.banner)
+                return transport
 
     def _connect(self) -> Transport:
         target, options = self._target, self._shared.options

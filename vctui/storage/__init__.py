@@ -16,7 +16,8 @@ from vctui.storage.home import init_home
 from vctui.storage.inventory import Inventory
 from vctui.storage.inventory_csv import neutral
 from vctui.storage.jobs_store import JobStore
-from vctui.storage.locks import RunLock, job_lock, run_is_alive
+from vctui.storage.locks import RunLock, job_lock, login_lock, run_is_alive
+from vctui.storage.logins import LoginState, LoginStore
 from vctui.storage.names import (
     distinct_names,
     folder_problem,
@@ -54,6 +55,8 @@ __all__ = [
     "ImportReport",
     "Inventory",
     "JobStore",
+    "LoginState",
+    "LoginStore",
     "NamedRow",
     "RunDeviceRow",
     "RunLock",
@@ -75,6 +78,7 @@ __all__ = [
     "job_lock",
     "local_iso",
     "local_text",
+    "login_lock",
     "make_folders",
     "neutral",
     "open_database",

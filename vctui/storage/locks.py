@@ -123,6 +123,11 @@ def job_lock(home: Path, job_file: str) -> RunLock:
     return RunLock(home / "locks" / f"{digest}.lock")
 
 
+def login_lock(home: Path, credential_id: int) -> RunLock:
+    """Who holds it is the only one that tries a credential which nobody knows to be good."""
+    return RunLock(home / "locks" / f"login-{credential_id}.lock")
+
+
 def run_is_alive(home: Path) -> Callable[[RunRow], bool]:
     """For `History.repair_stale`: a run lives as long as its own process holds the lock of its job."""
 

@@ -1,0 +1,336 @@
+"""No account is locked: how many logins the devices themselves count (requirement 21)."""
+
+from __future__ import annotations
+
+import threading
+from collections import Counter
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+
+import pytest
+
+from tests.fixtures.ssh_device import PASSWORD, USER, Device, Rules, closed_port
+from tests.fixtures.vault import FAST, MASTER
+from vctui.config import Settings, load_settings
+from vctui.events import BreakerOpened, DeviceFinished, Event
+from vctui.jobs import BatchRunner, JobResult, JobRunner, new_row
+from vctui.jobs.breaker import ABORT, LEAVE_OUT, RETYPE
+from vctui.questions import Desk, OpenQuestion
+from vctui.ssh import KnownHosts
+from vctui.storage import History, Inventory, JobStore, LoginStore, init_home
+from vctui.vault import CredentialResolver, Vault
+
+WORKERS = 12
+WRONG = "not-the-password"
+LONG = 30.0
+
+
+def login_only(terminal: object) -> None:
+    """A device that hangs up on whoever has logged in: the login is all that counts here."""
+
+
+def _address(number: int) -> str:
+    """A loopback address for each device: those at one address share a login."""
+    return f"127.1.{number // 250}.{number % 250 + 1}"
+
+
+@dataclass
+class Home:
+    """A home whose devices all stand behind one address, so that one server counts all logins."""
+
+    settings: Settings
+    resolver: CredentialResolver
+    events: list[Event] = field(default_factory=list)
+
+    def add(self, device: Device, count: int, *, site: str = "fra", credential: str = "lab") -> None:
+        """So many devices that are this one."""
+        first = self.add_port(device.port, count, site=site, credential=credential)
+
+        keys = [replace(device.scanned, host=_address(n)) for n in range(first, first + count)]
+        KnownHosts(self.settings.known_hosts).add(keys)
+
+    def add_port(self, port: int, count: int, *, site: str = "fra", credential: str = "lab") -> int:
+        """So many devices at this port of addresses of their own; the number of the first."""
+        id = next(info.id for info in self.resolver.credentials() if info.name == credential)
+        rows = ["name,primary_ip4,platform,site,ssh_port,credential"]
+        with Inventory(self.settings.dcim_db) as inventory:
+            first = len(inventory.devices())
+            names = [f"{site}-{number:03}" for number in range(first, first + count)]
+            rows += [
+                f"{name},{_address(number)},cisco_ios,{site},{port},{credential}"
+                for number, name in enumerate(names, first)
+            ]
+            table = self.settings.home / "devices.csv"
+            table.write_text("\n".join(rows))
+            inventory.import_csv(table, credential_id=lambda name: id)
+        return first
+
+    def add_credential(self, name: str, password: str) -> None:
+        self.resolver.vault.add(name, USER, password=password)
+
+    def add_job(self, slug: str = "arp") -> None:
+        row = {**new_row(), "name": slug, "slug": slug, "capture_type": "arp", "command": "show arp"}
+        with JobStore(self.settings.collector_db) as store:
+            store.save({**row, "timeout_seconds": 10})
+
+    def runner(self, desk: Desk | None = None, workers: int = WORKERS) -> JobRunner:
+        return JobRunner(
+            self.resolver,
+            validate=False,
+            settings=self.settings,
+            sink=self.events.append,
+            workers=workers,
+            desk=desk,
+        )
+
+    def run(self, desk: Desk | None = None, workers: int = WORKERS) -> JobResult:
+        self.events.clear()
+        return self.runner(desk, workers).run_job(job_slug="arp")
+
+    @property
+    def kinds(self) -> Counter[str | None]:
+        return Counter(event.error_kind for event in self.events if isinstance(event, DeviceFinished))
+
+    def forget(self) -> None:
+        """As if twenty minutes had passed."""
+        with LoginStore(self.settings.collector_db) as store:
+            for id in store.states():
+                store.reset(id)
+
+
+@pytest.fixture
+def home(tmp_path: Path) -> Home:
+    settings = load_settings(tmp_path / "home", {})
+    init_home(settings)
+    resolver = CredentialResolver(settings)
+    resolver.vault = Vault(settings.collector_db, kdf=FAST)
+    resolver.vault.init(MASTER)
+    home = Home(settings, resolver)
+    home.add_credential("lab", PASSWORD)
+    home.add_job()
+    return home
+
+
+@pytest.fixture
+def device() -> Iterator[Device]:
+    with Device(login_only, Rules(), host="0.0.0.0") as device:
+        yield device
+
+
+def refusing(device: Device) -> None:
+    device.rules.knows = lambda password: False
+
+
+def test_a_wrong_credential_is_tried_twice_on_two_hundred_devices(home: Home, device: Device) -> None:
+    refusing(device)
+    home.add(device, 200)
+    result = home.run()
+    assert device.counts.total == 2
+    assert home.kinds == {"auth_failed": 2, "breaker_open": 198}
+    assert (result.failed_count, result.exit_code) == (200, 6)
+    assert device.connections <= WORKERS + 2, "who cannot be tried is not connected to"
+
+
+def test_a_good_credential_that_starts_failing_is_stopped(home: Home, device: Device) -> None:
+    lock, logins, good = threading.Lock(), Counter[bool](), 40
+
+    def knows(password: str) -> bool:
+        with lock:
+            right = logins[True] < good
+            logins[right] += 1
+            return right
+
+    device.rules.knows = knows
+    home.add(device, 200)
+    home.run()
+    assert logins[True] == good
+    assert 3 <= logins[False] <= 3 + WORKERS
+    assert home.kinds["breaker_open"] == 200 - good - logins[False]
+
+
+def test_the_first_login_is_alone_until_it_is_accepted(home: Home, device: Device) -> None:
+    first, go, most = threading.Event(), threading.Event(), []
+    lock, busy = threading.Lock(), 0
+
+    def knows(password: str) -> bool:
+        nonlocal busy
+        with lock:
+            busy += 1
+            most.append(busy)
+        first.set()
+        assert go.wait(LONG)
+        with lock:
+            busy -= 1
+        return True
+
+    device.rules.knows = knows
+    home.add(device, 24)
+    with ThreadPoolExecutor(1) as pool:
+        run = pool.submit(home.run)
+        assert first.wait(LONG)
+        with device.changed:
+            assert device.changed.wait_for(lambda: device.connections == WORKERS, LONG)
+        assert most == [1]
+        go.set()
+        run.result(LONG)
+    assert device.counts.total == 24
+    assert home.kinds["breaker_open"] == 0
+
+
+def test_who_cannot_be_reached_counts_neither_way(home: Home, device: Device) -> None:
+    refusing(device)
+    with closed_port() as port:
+        home.add_port(port, 20, site="aaa")
+        home.add(device, 20, site="zzz")
+        home.run(workers=1)
+    assert device.counts.total == 2
+    assert home.kinds == {"connection_refused": 20, "auth_failed": 2, "breaker_open": 18}
+
+
+def test_the_other_credential_goes_on(home: Home, device: Device) -> None:
+    home.add_credential("old", WRONG)
+    home.add(device, 20, credential="old", site="aaa")
+    home.add(device, 20, credential="lab", site="zzz")
+    home.run()
+    assert device.counts.total == 2 + 20
+    assert home.kinds["breaker_open"] == 18
+
+
+def test_the_next_run_knows_it_and_a_reset_or_a_new_password_lets_one_try(home: Home, device: Device) -> None:
+    refusing(device)
+    home.add(device, 30)
+    home.run()
+    result = home.run()
+    assert (device.counts.total, result.exit_code) == (2, 6)
+    assert home.kinds == {"breaker_open": 30}
+    home.forget()
+    home.run()
+    assert device.counts.total == 4
+
+
+@pytest.mark.parametrize(
+    ("separate", "kinds"),
+    [(True, {"auth_failed": 2, "breaker_open": 78}), (False, {"auth_failed": 8, "breaker_open": 72})],
+    ids=["each with its own logins", "with the same logins"],
+)
+def test_jobs_that_run_at_once_try_it_twice_together(
+    home: Home, device: Device, separate: bool, kinds: dict[str, int]
+) -> None:
+    refusing(device)
+    home.add(device, 20)
+    slugs = [f"job-{number}" for number in range(4)]
+    for slug in slugs:
+        home.add_job(slug)
+    batch = BatchRunner(
+        home.resolver,
+        4,
+        settings=home.settings,
+        make_runner=home.runner,
+        separate_logins=separate,
+    ).run(slugs)
+    assert device.counts.total == 2
+    assert batch.exit_code == 6
+    assert home.kinds == kinds
+
+
+def test_the_run_says_why(home: Home, device: Device) -> None:
+    refusing(device)
+    home.add(device, 5)
+    result = home.run(workers=1)
+    [opened] = [event for event in home.events if isinstance(event, BreakerOpened)]
+    assert (opened.credential, opened.devices) == ("lab", ("fra-000", "fra-001"))
+    assert opened.to_dict()["event"] == "breaker_opened"
+    with History(home.settings.collector_db) as history:
+        rows = {row.device: row for row in history.run_devices(result.history_id or 0)}
+    last = rows["fra-004"]
+    assert (last.status, last.error_kind) == ("failed", "breaker_open")
+    assert "refused 2 times in a row, last by fra-000, fra-001" in (last.error or "")
+    assert "vctui creds status --reset lab" in (last.next_step or "")
+
+
+# A person in front of it
+
+
+class Person:
+    """Answers the questions of a run as they come."""
+
+    def __init__(self, *answers: tuple[str, str]) -> None:
+        self.left = list(answers)
+        """(a part of the title, the answer)"""
+        self.seen: list[OpenQuestion] = []
+        self.desk = Desk(self._look)
+
+    def _look(self) -> None:
+        for question in self.desk.open():
+            if not self.left or self.left[0][0] not in question.question.title:
+                continue
+            _, answer = self.left.pop(0)
+            self.seen.append(question)
+            self.desk.answer(question.key, answer)
+
+
+def test_the_password_is_typed_again(home: Home, device: Device) -> None:
+    home.add_credential("old", WRONG)
+    home.add(device, 40, credential="old")
+    person = Person(("what to do", RETYPE), ("password", PASSWORD))
+    result = home.run(person.desk)
+    assert device.counts.total == 40
+    assert home.kinds["auth_failed"] == 2
+    assert home.kinds["breaker_open"] == 0
+    assert result.exit_code != 6
+    assert PASSWORD not in repr(home.events)
+
+
+def test_a_password_that_is_typed_wrong_costs_one_more_login(home: Home, device: Device) -> None:
+    home.add_credential("old", WRONG)
+    home.add(device, 40, credential="old")
+    person = Person(
+        ("what to do", RETYPE), ("password", "wrong again"), ("what to do", RETYPE), ("password", PASSWORD)
+    )
+    home.run(person.desk)
+    assert home.kinds["auth_failed"] == 3
+    assert device.counts.total == 40
+    assert [question.question.kind for question in person.seen] == ["breaker", "password"] * 2
+
+
+def test_its_devices_are_left_out(home: Home, device: Device) -> None:
+    refusing(device)
+    home.add(device, 40)
+    person = Person(("what to do", LEAVE_OUT))
+    assert home.run(person.desk).exit_code == 6
+    assert (device.counts.total, home.kinds["breaker_open"]) == (2, 38)
+    assert len(person.seen) == 1
+
+
+def test_the_site_that_refuses_is_left_out(home: Home, device: Device) -> None:
+    with Device(login_only, host="0.0.0.0") as other:
+        refusing(device)
+        home.add(device, 20, site="aaa")
+        home.add(other, 20, site="zzz")
+        person = Person(("what to do", "Leave out site aaa"))
+        home.run(person.desk)
+    assert (device.counts.total, other.counts.total) == (2, 20)
+    assert home.kinds["breaker_open"] == 18
+
+
+def test_the_run_is_stopped(home: Home, device: Device) -> None:
+    refusing(device)
+    home.add(device, 40)
+    result = home.run(Person(("what to do", ABORT)).desk)
+    assert (result.status, device.counts.total) == ("cancelled", 2)
+    assert home.kinds == {"auth_failed": 2, "cancelled": 38}
+
+
+def test_declining_leaves_its_devices_out(home: Home, device: Device) -> None:
+    refusing(device)
+    home.add(device, 40)
+
+    def decline() -> None:
+        for one in desk.open():
+            desk.decline(one.key)
+
+    desk = Desk(decline)
+    assert home.run(desk).exit_code == 6
+    assert (device.counts.total, home.kinds["breaker_open"]) == (2, 38)

@@ -1,0 +1,268 @@
+"""The guard that keeps a wrong password from locking an account: see `circuit` for its rules.
+
+It counts by credential and not by site: the inventory does not know which devices ask the same server, and
+an account is locked by all its failures there. A person may leave out the one site that refuses.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Sequence
+from contextlib import ExitStack
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
+from shlex import quote
+from typing import NoReturn
+
+from vctui.config import Settings
+from vctui.errors import DeviceError, VctuiError
+from vctui.events import BreakerOpened, Sink
+from vctui.jobs.circuit import Circuit, CircuitOpen, OwnLedger, SharedLedger, mode_of
+from vctui.jobs.planrun import PlanRun
+from vctui.questions import Desk, Question
+from vctui.records import SSHCredentials
+from vctui.ssh import Deadline, Lifeline, LoginOutcome, Target
+from vctui.storage import LoginState, LoginStore, login_lock
+from vctui.text import safe_line
+
+RETYPE = "Type the password again, for this run"
+LEAVE_OUT = "Leave out its devices"
+ABORT = "Stop the run"
+PATIENCE = 600.0
+"""Seconds that a question stays on the screen; unanswered it means to leave the devices out."""
+
+
+@dataclass(slots=True)
+class _Login:
+    """One credential of the run."""
+
+    name: str
+    circuit: Circuit
+    instead: SSHCredentials | None = None
+    """The login with a password that was typed during the run."""
+    typed: int = 0
+    failing: list[str] = field(default_factory=list)
+    """The sites of its failures in a row in this run."""
+    left_out: set[str] = field(default_factory=set)
+    """Sites where it is not tried any more."""
+    given_up: bool = False
+    told: datetime | None = None
+    question: Question | None = None
+    """The one that was asked last."""
+    site: str = ""
+    """The site that it offered to leave out."""
+
+
+class Breaker:
+    """Guards the logins of runs that share a pool. Use it with `with`, or close it."""
+
+    def __init__(self, settings: Settings, runs: Sequence[PlanRun], *, desk: Desk, sink: Sink) -> None:
+        self._settings = settings
+        self._runs = runs
+        self._desk = desk
+        self._sites = {
+            (item.device.name, item.host): item.device.site for run in runs for item in run.plan.items
+        }
+        self._sink = sink
+        self._lock = threading.Lock()
+        self._logins: dict[tuple[int | None, str, str], _Login] = {}
+        self._admitted: dict[int, tuple[_Login, Circuit, bool]] = {}
+        """By the identity of the target: a jump host has no key of its own."""
+        self._store: LoginStore | None = None
+        self._stack = ExitStack()
+
+    def __enter__(self) -> Breaker:
+        return self
+
+    def __exit__(self, *exc: object) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Let go of the database."""
+        self._stack.close()
+
+    def approach(self, target: Target, lifeline: Lifeline, deadline: Deadline) -> None:
+        """Turn the device away, or ask, before it is connected to; see LoginGuard."""
+        login = self._login(target.credentials)
+        while True:
+            circuit, _ = self._now(login, target)
+            state = circuit.state
+            if mode_of(state, datetime.now(UTC)) != "open":
+                return
+            self._stopped(login, circuit, state, _Wait(self._desk, target, lifeline, deadline))
+
+    def admit(self, target: Target, lifeline: Lifeline, deadline: Deadline) -> SSHCredentials | None:
+        """Let the device in when its credential may be tried; see LoginGuard."""
+        login = self._login(target.credentials)
+        while True:
+            circuit, instead = self._now(login, target)
+            try:
+                alone = circuit.enter(lifeline, deadline)
+            except CircuitOpen as found:
+                self._stopped(login, circuit, found.state, _Wait(self._desk, target, lifeline, deadline))
+                continue
+            if self._still_counts(login, circuit, target):
+                self._admitted[id(target)] = (login, circuit, alone)
+                return instead
+            circuit.leave(target.device, "unknown", alone=alone)
+
+    def _still_counts(self, login: _Login, circuit: Circuit, target: Target) -> bool:
+        """Whether nothing was decided while the device waited that would turn it away."""
+        with self._lock:
+            return login.circuit is circuit and not self._is_out(login, target)
+
+    def _is_out(self, login: _Login, target: Target) -> bool:
+        return login.given_up or self._site(target) in login.left_out
+
+    def _now(self, login: _Login, target: Target) -> tuple[Circuit, SSHCredentials | None]:
+        """What counts for the credential now. Raises DeviceError when this device is left out."""
+        with self._lock:
+            circuit, instead = login.circuit, login.instead
+            is_out = self._is_out(login, target)
+        if is_out:
+            raise _refusal(login.name, circuit.state)
+        return circuit, instead
+
+    def report(self, target: Target, outcome: LoginOutcome) -> None:
+        """What came of a login that was let in."""
+        login, circuit, alone = self._admitted.pop(id(target))
+        circuit.leave(safe_line(target.device, 60), outcome, alone=alone)
+        with self._lock:
+            if outcome == "accepted":
+                login.failing.clear()
+                if login.question is not None:
+                    self._desk.withdraw(login.question.key)
+            elif outcome != "unknown":
+                login.failing.append(self._site(target))
+
+    def _site(self, target: Target) -> str:
+        return self._sites.get((target.device, target.host), "")
+
+    def _login(self, credentials: SSHCredentials) -> _Login:
+        key = (credentials.id, credentials.name, credentials.username)
+        with self._lock:
+            if key not in self._logins:
+                name = safe_line(credentials.name or credentials.username, 60)
+                self._logins[key] = _Login(name, Circuit(self._ledger(credentials)))
+            return self._logins[key]
+
+    def _ledger(self, credentials: SSHCredentials) -> OwnLedger | SharedLedger:
+        if not credentials.id:
+            return OwnLedger()
+        if self._store is None:
+            try:
+                self._store = self._stack.enter_context(LoginStore(self._settings.collector_db))
+            except VctuiError:  # the run itself says what is wrong with the database
+                return OwnLedger()
+        return SharedLedger(self._store, login_lock(self._settings.home, credentials.id), credentials.id)
+
+    def _tell(self, login: _Login, state: LoginState) -> None:
+        """Say once, for each time it opens, that the credential is not tried any more."""
+        with self._lock:
+            if login.told == state.open_until:
+                return
+            login.told = state.open_until
+        until = (state.open_until or datetime.now(UTC)).isoformat(timespec="seconds")
+        for run in self._runs:
+            self._sink(BreakerOpened(run.number, login.name, why(state), state.devices, until))
+
+    def _stopped(self, login: _Login, circuit: Circuit, state: LoginState, wait: _Wait) -> None:
+        """Tell, and let a person decide; returns when the device shall try again. Raises DeviceError."""
+        self._tell(login, state)
+        if not self._desk.is_attended:
+            raise _refusal(login.name, state)
+        credentials = wait.target.credentials
+        with self._lock:
+            if login.circuit is not circuit:
+                return
+            typed = login.typed
+            question = self._question(login, state, credentials)
+        answer = wait.ask(question)
+        if answer == ABORT:
+            for run in self._runs:
+                run.stop.set()
+            wait.for_the_end()
+        password = None
+        if answer == RETYPE:
+            user = safe_line(credentials.username, 60)
+            title = f"the password of {user!r} (credential {login.name!r})"
+            box = f"password:{login.name}:{typed}"
+            password = wait.ask(Question("password", box, title, "It goes to one device first."))
+        with self._lock:
+            if login.circuit is not circuit or mode_of(circuit.state, datetime.now(UTC)) != "open":
+                return
+            if password is not None:
+                login.typed += 1
+                login.instead = replace(credentials, password=password)
+                # As after the twenty minutes: one device decides.
+                login.circuit = Circuit(OwnLedger(LoginState(open_until=datetime.now(UTC))))
+            elif answer is not None and answer not in (RETYPE, LEAVE_OUT):
+                login.left_out.add(login.site)
+                circuit.try_again()
+            else:
+                login.given_up = True
+                self._desk.decline(question.key)
+
+    def _question(self, login: _Login, state: LoginState, credentials: SSHCredentials) -> Question:
+        """The same one for all devices, each time that the credential stops."""
+        key = f"breaker:{login.name}:{state.open_until}"
+        if login.question is None or login.question.key != key:
+            login.site = self._site_at_fault(login)
+            leave_site = f"Leave out site {safe_line(login.site, 40)}"
+            offered = {RETYPE: credentials.password, leave_site: login.site, LEAVE_OUT: True, ABORT: True}
+            login.question = Question(
+                "breaker",
+                key,
+                f"what to do about credential {login.name!r}",
+                f"{why(state)}. It is not tried on any device until you decide.",
+                choices=tuple(choice for choice, can_be in offered.items() if can_be),
+            )
+        return login.question
+
+    def _site_at_fault(self, login: _Login) -> str:
+        """The only site that failed of late, when there are others that the credential is for."""
+        sites = set(login.failing)
+        return sites.pop() if len(sites) == 1 and self._has_others(login, *sites) else ""
+
+    def _has_others(self, login: _Login, site: str) -> bool:
+        return bool(site) and any(other not in (site, *login.left_out) for other in self._sites.values())
+
+
+@dataclass(frozen=True, slots=True)
+class _Wait:
+    """A device that waits for a person."""
+
+    desk: Desk
+    target: Target
+    line: Lifeline
+    deadline: Deadline
+
+    def ask(self, question: Question) -> str | None:
+        """The answer, or None without one. Raises DeviceError when the run is cancelled."""
+        seconds = min(PATIENCE, self.deadline.remaining())
+        answer = self.desk.ask(question, self.target.device, seconds=seconds, tie=self.line.tie)
+        if answer is None and self.line.is_cut:
+            raise DeviceError("cancelled", "the run was cancelled")
+        return answer
+
+    def for_the_end(self) -> NoReturn:
+        """Until the run that was just stopped closes its sessions."""
+        self.line.pause(self.deadline.remaining())
+        raise DeviceError("cancelled", "the run was stopped, because a credential was refused")
+
+
+def why(state: LoginState) -> str:
+    """What made a credential stop, in a sentence without its end."""
+    what = "was refused" if state.refused == state.streak else "failed" if state.refused else "had no answer"
+    times = "" if state.streak == 1 else f" {state.streak} times in a row"
+    devices = f", last by {', '.join(state.devices[-3:])}" if state.devices else ""
+    return f"the login {what}{times}{devices}"
+
+
+def _refusal(name: str, state: LoginState) -> DeviceError:
+    until = f"{state.open_until.astimezone():%H:%M}" if state.open_until else "the next run"
+    return DeviceError(
+        "breaker_open",
+        f"credential {name!r} is not tried until {until}: {why(state)}",
+        f"Correct it: vctui vault edit {quote(name)}; or try it: vctui creds status --reset {quote(name)}",
+    )

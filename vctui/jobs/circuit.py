@@ -1,0 +1,290 @@
+"""When one credential may be tried: on one device first, and not again once it was refused too often.
+
+A credential with a success within the last hour is trusted: its logins go out side by side. Any other goes to
+one device at a time, in all processes of the home, until one accepts it. A failure takes the trust away until
+the next success. Too many failures in a row open the circuit: nobody tries the credential for twenty minutes,
+then one device decides. What says nothing of the credential (unreachable, no secret asked for) counts neither
+way.
+"""
+
+from __future__ import annotations
+
+import logging
+import threading
+import time
+from collections.abc import Callable
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from typing import Literal, Protocol
+
+from vctui.errors import DeviceError, LockedError, VctuiError
+from vctui.ssh import Deadline, Lifeline, LoginOutcome
+from vctui.storage import LoginState, LoginStore, RunLock
+
+Mode = Literal["trusted", "one", "open"]
+TRUST = timedelta(hours=1)
+OPEN = timedelta(minutes=20)
+SILENT_OPEN = timedelta(minutes=2)
+"""After failures that were all without an answer: the server behind the devices may be down."""
+UNTRIED_LIMIT = 2
+TRUSTED_LIMIT = 3
+_NOTE_EVERY = timedelta(minutes=1)
+"""How old a noted success gets before another one is written."""
+_LOOK_EVERY = 1.0
+"""Seconds between two looks at what other processes noted."""
+_CLAIM_SECONDS = 0.5
+_log = logging.getLogger(__name__)
+
+
+class CircuitOpen(Exception):
+    """The credential must not be tried now; `state` says why and until when."""
+
+    def __init__(self, state: LoginState) -> None:
+        super().__init__("open")
+        self.state = state
+
+
+def mode_of(state: LoginState, now: datetime) -> Mode:
+    """What may be done with a credential."""
+    if state.open_until is not None:
+        # A clock that was set back must not keep it open for longer than it was meant to be.
+        return "open" if now < state.open_until <= now + OPEN else "one"
+    return "trusted" if _is_trusted(state, now) and not _streak(state, now) else "one"
+
+
+def after(state: LoginState, outcome: LoginOutcome, device: str, now: datetime) -> LoginState:
+    """The state after a login ended so."""
+    if outcome == "accepted":
+        return LoginState(succeeded_at=now, failed_at=state.failed_at)
+    if outcome == "unknown":
+        return state
+    before = _streak(state, now)
+    streak = before + 1
+    refused = (state.refused if before else 0) + (outcome == "refused")
+    limit = TRUSTED_LIMIT if _is_trusted(state, now) else UNTRIED_LIMIT
+    open_until = None
+    if state.open_until is not None or streak >= limit:
+        open_until = now + (OPEN if refused else SILENT_OPEN)
+    return replace(
+        state,
+        failed_at=now,
+        streak=streak,
+        refused=refused,
+        devices=(*(state.devices if before else ()), device),
+        open_until=open_until,
+    )
+
+
+def _is_trusted(state: LoginState, now: datetime) -> bool:
+    return state.succeeded_at is not None and timedelta() <= now - state.succeeded_at <= TRUST
+
+
+def _streak(state: LoginState, now: datetime) -> int:
+    """Failures in a row that are fresh enough for a device or its server to remember them."""
+    return state.streak if state.failed_at is not None and now - state.failed_at <= OPEN else 0
+
+
+class Ledger(Protocol):
+    """Where the state of one credential is kept."""
+
+    def read(self) -> LoginState: ...
+
+    def change(self, change: Callable[[LoginState], LoginState]) -> LoginState: ...
+
+    def claim(self) -> bool:
+        """Become the only one who tries the credential; False after a while if another one is."""
+
+    def release(self) -> None: ...
+
+
+class OwnLedger:
+    """For a login that is not the vault's: what is known of it lives as long as the run."""
+
+    def __init__(self, state: LoginState = LoginState()) -> None:  # noqa: B008 - frozen
+        self._state = state
+
+    def read(self) -> LoginState:
+        return self._state
+
+    def change(self, change: Callable[[LoginState], LoginState]) -> LoginState:
+        self._state = change(self._state)
+        return self._state
+
+    def claim(self) -> bool:
+        return True
+
+    def release(self) -> None:
+        """There is nobody else."""
+
+
+class SharedLedger:
+    """In the home's database, for all processes. What it cannot read or write it keeps in memory."""
+
+    def __init__(self, store: LoginStore, lock: RunLock, credential_id: int) -> None:
+        self._store = store
+        self._claim = lock
+        self._id = credential_id
+        self._known = LoginState()
+
+    def read(self) -> LoginState:
+        try:
+            self._known = self._store.state(self._id)
+        except VctuiError:
+            _log.exception("the state of credential %s cannot be read", self._id)
+        return self._known
+
+    def change(self, change: Callable[[LoginState], LoginState]) -> LoginState:
+        try:
+            self._known = self._store.change(self._id, change)
+        except VctuiError:
+            _log.exception("the state of credential %s cannot be written", self._id)
+            self._known = change(self._known)
+        return self._known
+
+    def claim(self) -> bool:
+        try:
+            self._claim.acquire(_CLAIM_SECONDS)
+        except LockedError:
+            return False
+        except VctuiError:
+            _log.exception("the lock of credential %s cannot be taken", self._id)
+        return True
+
+    def release(self) -> None:
+        self._claim.release()
+
+
+class Circuit:
+    """One credential in one run: who may try it now, and who waits. Methods are called from any thread."""
+
+    def __init__(
+        self,
+        ledger: Ledger,
+        *,
+        now: Callable[[], datetime] = lambda: datetime.now(UTC),
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self._ledger = ledger
+        self._now = now
+        self._clock = clock
+        self._lock = threading.Lock()
+        self._state = ledger.read()
+        self._read_at = clock()
+        self._in_flight = 0
+        self._alone = False
+        """Somebody is the only one who tries, or is about to be."""
+        self._waiting: list[threading.Event] = []
+
+    @property
+    def state(self) -> LoginState:
+        """What is known now."""
+        with self._lock:
+            return self._fresh()
+
+    def enter(self, line: Lifeline, deadline: Deadline) -> bool:
+        """Wait until a device may try the credential, and `leave` must follow. True: only this one does.
+
+        Raises CircuitOpen, or DeviceError when the run is cancelled or the deadline is over.
+        """
+        wake = threading.Event()
+        line.tie(wake.set)
+        while True:
+            wake.clear()
+            _check(line, deadline)
+            turn = self._turn(wake)
+            if turn == "go":
+                return False
+            if turn == "wait":
+                wake.wait(deadline.remaining())
+            elif self._enter_alone(line, deadline):
+                return True
+
+    def _turn(self, wake: threading.Event) -> Literal["go", "wait", "alone"]:
+        with self._lock:
+            mode = mode_of(self._fresh(), self._now())
+            if mode == "open":
+                raise CircuitOpen(self._state)
+            if mode == "trusted":
+                self._in_flight += 1
+                return "go"
+            if self._in_flight or self._alone:
+                self._waiting.append(wake)
+                return "wait"
+            self._alone = True
+            return "alone"
+
+    def _enter_alone(self, line: Lifeline, deadline: Deadline) -> bool:
+        """Wait for the other processes; False when they have found out what there was to find out."""
+        try:
+            while not self._ledger.claim():
+                _check(line, deadline)
+                if mode_of(self.state, self._now()) != "one":
+                    self._step_back()
+                    return False
+        except BaseException:
+            self._step_back()
+            raise
+        with self._lock:
+            self._look()
+            if mode_of(self._state, self._now()) == "one":
+                self._in_flight += 1
+                return True
+        self._ledger.release()
+        self._step_back()
+        return False
+
+    def _step_back(self) -> None:
+        with self._lock:
+            self._alone = False
+            self._wake_all()
+
+    def leave(self, device: str, outcome: LoginOutcome, *, alone: bool) -> None:
+        """The login of a device that entered has ended; `alone` is what `enter` said."""
+        with self._lock:
+            now = self._now()
+            state = self._fresh()
+            old = state.succeeded_at is None or now - state.succeeded_at > _NOTE_EVERY
+            if outcome in ("refused", "unanswered") or (
+                outcome == "accepted" and (old or state.streak or state.open_until)
+            ):
+                self._state = self._ledger.change(lambda known: after(known, outcome, device, now))
+                self._read_at = self._clock()
+            self._in_flight -= 1
+            if alone:
+                self._alone = False
+                self._ledger.release()
+            self._wake_all()
+
+    def try_again(self) -> None:
+        """Let one device decide, although it is open."""
+        with self._lock:
+            now = self._now()
+            self._state = self._ledger.change(
+                lambda state: replace(state, open_until=now) if state.open_until else state
+            )
+            self._wake_all()
+
+    def _fresh(self) -> LoginState:
+        if self._clock() - self._read_at > _LOOK_EVERY:
+            self._look()
+        return self._state
+
+    def _look(self) -> None:
+        self._state = self._ledger.read()
+        self._read_at = self._clock()
+
+    def _wake_all(self) -> None:
+        waiting, self._waiting = self._waiting, []
+        for wake in waiting:
+            wake.set()
+
+
+def _check(line: Lifeline, deadline: Deadline) -> None:
+    if line.is_cut:
+        raise DeviceError("cancelled", "the run was cancelled")
+    if not deadline.remaining():
+        raise DeviceError(
+            "auth_timeout",
+            "no other device has accepted the credential so far, and the time is up",
+            "See the other devices of the run; the login goes to one device first",
+        )

@@ -1,0 +1,141 @@
+"""What is known of each credential's logins, shared by all processes of a home: the breaker's memory."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, ClassVar
+
+import peewee
+
+from vctui.storage.database import Store, columns_of, execute
+from vctui.storage.schema import run_script
+from vctui.storage.times import utc_text
+
+STATE = """
+CREATE TABLE IF NOT EXISTS vctui_logins (
+    credential_id INTEGER PRIMARY KEY,
+    revision TEXT NOT NULL,
+    succeeded_at TEXT,
+    failed_at TEXT,
+    streak INTEGER NOT NULL DEFAULT 0,
+    refused INTEGER NOT NULL DEFAULT 0,
+    devices TEXT NOT NULL DEFAULT '',
+    open_until TEXT
+);
+"""
+MAX_DEVICES = 5
+"""Devices that are named for a streak of failures, the newest last."""
+
+
+@dataclass(frozen=True, slots=True)
+class LoginState:
+    """How the logins with one credential went lately."""
+
+    succeeded_at: datetime | None = None
+    failed_at: datetime | None = None
+    streak: int = 0
+    """Logins in a row that were refused or stayed without an answer."""
+    refused: int = 0
+    """How many of them were refused."""
+    devices: tuple[str, ...] = ()
+    """On which devices, the newest last."""
+    open_until: datetime | None = None
+    """Until then the credential is not tried; once it is past, one device decides."""
+
+
+class LoginStore(Store):
+    """The states of the credentials, by id. A credential that is edited begins anew."""
+
+    required: ClassVar[Mapping[str, Iterable[str]]] = {"credentials": ("id", "name")}
+
+    def state(self, credential_id: int) -> LoginState:
+        """What is known of one credential."""
+        if not self.columns("vctui_logins"):
+            return LoginState()
+        with self.reading() as database:
+            return _read(database, credential_id, _revision(database, credential_id))
+
+    def states(self) -> dict[int, LoginState]:
+        """Of all that something is known of."""
+        if not self.columns("vctui_logins"):
+            return {}
+        with self.reading() as database:
+            ids = [row[0] for row in execute(database, "SELECT credential_id FROM vctui_logins").fetchall()]
+            return {id: _read(database, id, _revision(database, id)) for id in ids}
+
+    def change(self, credential_id: int, change: Callable[[LoginState], LoginState]) -> LoginState:
+        """Read, change and write one state in one transaction; the new state."""
+        with self.writing() as database:
+            run_script(database, STATE)
+            revision = _revision(database, credential_id)
+            state = change(_read(database, credential_id, revision))
+            execute(
+                database,
+                "INSERT OR REPLACE INTO vctui_logins (credential_id, revision, succeeded_at, failed_at,"
+                " streak, refused, devices, open_until) VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
+                (
+                    credential_id,
+                    revision,
+                    _text(state.succeeded_at),
+                    _text(state.failed_at),
+                    state.streak,
+                    state.refused,
+                    "\n".join(state.devices[-MAX_DEVICES:]).encode("utf-8", "replace").decode(),
+                    _text(state.open_until),
+                ),
+            )
+        return state
+
+    def reset(self, credential_id: int) -> None:
+        """Forget what is known of a credential: its next login goes to one device first."""
+        self.change(credential_id, lambda state: LoginState())
+
+
+def _revision(database: peewee.SqliteDatabase, credential_id: int) -> str:
+    """Changes whenever the credential is edited, by vctui or by VelocityCollector; holds nothing secret."""
+    parts: list[Any] = []
+    for table, key, column in (
+        ("credentials", "id", "updated_at"),
+        ("vctui_credentials", "credential_id", "version"),
+    ):
+        if column in columns_of(database, table):
+            row = execute(
+                database,
+                f"SELECT {column} FROM {table} WHERE {key} = ?",  # noqa: S608 - names from above
+                (credential_id,),
+            ).fetchone()
+            parts.append(row[0] if row else None)
+    return "/".join(str(part) for part in parts)
+
+
+def _read(database: peewee.SqliteDatabase, credential_id: int, revision: str) -> LoginState:
+    row = execute(
+        database,
+        "SELECT succeeded_at, failed_at, streak, refused, devices, open_until FROM vctui_logins"
+        " WHERE credential_id = ? AND revision = ?",
+        (credential_id, revision),
+    ).fetchone()
+    if row is None:
+        return LoginState()
+    return LoginState(
+        succeeded_at=_when(row[0]),
+        failed_at=_when(row[1]),
+        streak=int(row[2]),
+        refused=int(row[3]),
+        devices=tuple(name for name in str(row[4]).split("\n") if name),
+        open_until=_when(row[5]),
+    )
+
+
+def _text(when: datetime | None) -> str | None:
+    return None if when is None else utc_text(when)
+
+
+def _when(text: str | None) -> datetime | None:
+    try:
+        when = datetime.fromisoformat(text or "")
+    except ValueError:
+        return None
+    return when if when.tzinfo else None
