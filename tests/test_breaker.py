@@ -6,110 +6,26 @@ import threading
 from collections import Counter
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import pytest
 
-from tests.fixtures.ssh_device import PASSWORD, USER, Device, Rules, closed_port
-from tests.fixtures.vault import FAST, MASTER
-from vctui.config import Settings, load_settings
-from vctui.events import BreakerOpened, DeviceFinished, Event
-from vctui.jobs import BatchRunner, JobResult, JobRunner, new_row
+from tests.fixtures.logins import WORKERS, Home, login_only, make_home
+from tests.fixtures.ssh_device import PASSWORD, Device, Rules, closed_port
+from vctui.events import BreakerOpened
+from vctui.jobs import BatchRunner
 from vctui.jobs.breaker import ABORT, LEAVE_OUT, RETYPE
 from vctui.questions import Desk, OpenQuestion
-from vctui.ssh import KnownHosts
-from vctui.storage import History, Inventory, JobStore, LoginStore, init_home
-from vctui.vault import CredentialResolver, Vault
+from vctui.storage import History
 
-WORKERS = 12
 WRONG = "not-the-password"
 LONG = 30.0
 
 
-def login_only(terminal: object) -> None:
-    """A device that hangs up on whoever has logged in: the login is all that counts here."""
-
-
-def _address(number: int) -> str:
-    """A loopback address for each device: those at one address share a login."""
-    return f"127.1.{number // 250}.{number % 250 + 1}"
-
-
-@dataclass
-class Home:
-    """A home whose devices all stand behind one address, so that one server counts all logins."""
-
-    settings: Settings
-    resolver: CredentialResolver
-    events: list[Event] = field(default_factory=list)
-
-    def add(self, device: Device, count: int, *, site: str = "fra", credential: str = "lab") -> None:
-        """So many devices that are this one."""
-        first = self.add_port(device.port, count, site=site, credential=credential)
-
-        keys = [replace(device.scanned, host=_address(n)) for n in range(first, first + count)]
-        KnownHosts(self.settings.known_hosts).add(keys)
-
-    def add_port(self, port: int, count: int, *, site: str = "fra", credential: str = "lab") -> int:
-        """So many devices at this port of addresses of their own; the number of the first."""
-        id = next(info.id for info in self.resolver.credentials() if info.name == credential)
-        rows = ["name,primary_ip4,platform,site,ssh_port,credential"]
-        with Inventory(self.settings.dcim_db) as inventory:
-            first = len(inventory.devices())
-            names = [f"{site}-{number:03}" for number in range(first, first + count)]
-            rows += [
-                f"{name},{_address(number)},cisco_ios,{site},{port},{credential}"
-                for number, name in enumerate(names, first)
-            ]
-            table = self.settings.home / "devices.csv"
-            table.write_text("\n".join(rows))
-            inventory.import_csv(table, credential_id=lambda name: id)
-        return first
-
-    def add_credential(self, name: str, password: str) -> None:
-        self.resolver.vault.add(name, USER, password=password)
-
-    def add_job(self, slug: str = "arp") -> None:
-        row = {**new_row(), "name": slug, "slug": slug, "capture_type": "arp", "command": "show arp"}
-        with JobStore(self.settings.collector_db) as store:
-            store.save({**row, "timeout_seconds": 10})
-
-    def runner(self, desk: Desk | None = None, workers: int = WORKERS) -> JobRunner:
-        return JobRunner(
-            self.resolver,
-            validate=False,
-            settings=self.settings,
-            sink=self.events.append,
-            workers=workers,
-            desk=desk,
-        )
-
-    def run(self, desk: Desk | None = None, workers: int = WORKERS) -> JobResult:
-        self.events.clear()
-        return self.runner(desk, workers).run_job(job_slug="arp")
-
-    @property
-    def kinds(self) -> Counter[str | None]:
-        return Counter(event.error_kind for event in self.events if isinstance(event, DeviceFinished))
-
-    def forget(self) -> None:
-        """As if twenty minutes had passed."""
-        with LoginStore(self.settings.collector_db) as store:
-            for id in store.states():
-                store.reset(id)
-
-
 @pytest.fixture
 def home(tmp_path: Path) -> Home:
-    settings = load_settings(tmp_path / "home", {})
-    init_home(settings)
-    resolver = CredentialResolver(settings)
-    resolver.vault = Vault(settings.collector_db, kdf=FAST)
-    resolver.vault.init(MASTER)
-    home = Home(settings, resolver)
+    home = make_home(tmp_path)
     home.add_credential("lab", PASSWORD)
-    home.add_job()
     return home
 
 

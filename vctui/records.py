@@ -38,6 +38,10 @@ class Device:
     serial_number: str = ""
     asset_tag: str = ""
     last_collected_at: str | None = None
+    credential_result: str = "untested"
+    """How the last test of its credential ended: success, failed or untested."""
+    credential_tested_at: str | None = None
+    """In local time, as VelocityCollector writes it."""
 
     @property
     def kind(self) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 from typing import TYPE_CHECKING, Any
 
+from vctui.cli import creds_discover
 from vctui.cli.parsing import Parser, add_command, add_group
 
 if TYPE_CHECKING:
@@ -16,9 +17,10 @@ def add_commands(commands: argparse._SubParsersAction[Parser]) -> None:
     group = add_group(
         commands,
         "creds",
-        "See which credential works where",
-        examples="vctui creds status\nvctui creds status --reset lab",
+        "Find out and see which credential works where",
+        examples="vctui creds discover --site lab\nvctui creds test core-1\nvctui creds status --reset lab",
     )
+    creds_discover.add_commands(group)
     status = add_command(
         group,
         "status",

@@ -49,7 +49,8 @@ class DemoHome:
     def __init__(self, devices: int | None = None) -> None:
         self._count = devices
         self._folder: Path | None = None
-        self._faults: dict[str, Fault] = {}
+        self.faults: dict[str, Fault] = {}
+        """What is wrong with each device, by name."""
         self._slugs: dict[str, str] = {}
         self.master_password = secrets.token_urlsafe(18)
         """Of this demo's vault, for those who want to lock and unlock it."""
@@ -76,8 +77,8 @@ class DemoHome:
             devices = sample_fleet(sample, password, enable_secret)
         else:
             devices = generated_fleet(sample, self._count, password, enable_secret)
-        self._faults = {device.sim.name: device.sim.fault for device in devices}
-        self.expected = {name: outcome(fault) for name, fault in self._faults.items()}
+        self.faults = {device.sim.name: device.sim.fault for device in devices}
+        self.expected = {name: outcome(fault) for name, fault in self.faults.items()}
         self.fleet = Fleet([device.sim for device in devices])
         # Another process does the fleet's work: the home is made meanwhile.
         with ThreadPoolExecutor(1) as starter:
@@ -146,7 +147,7 @@ class DemoHome:
         with Inventory(self.settings.dcim_db) as inventory:
             chosen = select(inventory.devices(), job.filter).chosen
         return {
-            device.name: outcome(self._faults[device.name], validates=job.use_textfsm) for device in chosen
+            device.name: outcome(self.faults[device.name], validates=job.use_textfsm) for device in chosen
         }
 
     def _remove(self) -> None:

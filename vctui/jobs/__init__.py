@@ -4,6 +4,15 @@ from vctui.jobs.batch import BatchResult, BatchRunner, run_apart
 from vctui.jobs.batches import Batch, create_batch, find_batch, list_batches, load_batch
 from vctui.jobs.compare import Comparison, compare
 from vctui.jobs.credential_status import CredentialStatus, credential_statuses, reset_credential
+from vctui.jobs.discovery import Discovery, DiscoverySettings
+from vctui.jobs.discovery_events import DeviceSettled, DiscoveryFinished, LoginPhase, LoginTested
+from vctui.jobs.discovery_plan import (
+    Candidate,
+    DiscoveryOptions,
+    DiscoveryPlan,
+    plan_discovery,
+    require_candidates,
+)
 from vctui.jobs.export import job_to_json
 from vctui.jobs.fields import check_row, new_row, slugify
 from vctui.jobs.files import parse_job_file
@@ -22,9 +31,16 @@ __all__ = [
     "Batch",
     "BatchResult",
     "BatchRunner",
+    "Candidate",
     "CaptureShelf",
     "Comparison",
     "CredentialStatus",
+    "DeviceSettled",
+    "Discovery",
+    "DiscoveryFinished",
+    "DiscoveryOptions",
+    "DiscoveryPlan",
+    "DiscoverySettings",
     "Found",
     "ImportedJob",
     "Job",
@@ -34,6 +50,8 @@ __all__ = [
     "JobRunner",
     "JobSource",
     "LeftOut",
+    "LoginPhase",
+    "LoginTested",
     "Parsing",
     "Plan",
     "PlanItem",
@@ -58,6 +76,8 @@ __all__ = [
     "make_plan",
     "new_row",
     "parse_job_file",
+    "plan_discovery",
+    "require_candidates",
     "reset_credential",
     "revalidate",
     "run_apart",

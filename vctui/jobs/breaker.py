@@ -120,7 +120,7 @@ class Breaker:
             circuit, instead = login.circuit, login.instead
             is_out = self._is_out(login, target)
         if is_out:
-            raise _refusal(login.name, circuit.state)
+            raise refusal(login.name, circuit.state)
         return circuit, instead
 
     def report(self, target: Target, outcome: LoginOutcome) -> None:
@@ -170,7 +170,7 @@ class Breaker:
         """Tell, and let a person decide; returns when the device shall try again. Raises DeviceError."""
         self._tell(login, state)
         if not self._desk.is_attended:
-            raise _refusal(login.name, state)
+            raise refusal(login.name, state)
         credentials = wait.target.credentials
         with self._lock:
             if login.circuit is not circuit:
@@ -259,7 +259,8 @@ def why(state: LoginState) -> str:
     return f"the login {what}{times}{devices}"
 
 
-def _refusal(name: str, state: LoginState) -> DeviceError:
+def refusal(name: str, state: LoginState) -> DeviceError:
+    """The error of a device that is not tried with a stopped credential."""
     until = f"{state.open_until.astimezone():%H:%M}" if state.open_until else "the next run"
     return DeviceError(
         "breaker_open",

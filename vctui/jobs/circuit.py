@@ -13,7 +13,7 @@ import logging
 import threading
 import time
 from collections.abc import Callable
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from typing import Literal, Protocol
 
@@ -26,14 +26,24 @@ TRUST = timedelta(hours=1)
 OPEN = timedelta(minutes=20)
 SILENT_OPEN = timedelta(minutes=2)
 """After failures that were all without an answer: the server behind the devices may be down."""
-UNTRIED_LIMIT = 2
-TRUSTED_LIMIT = 3
 _NOTE_EVERY = timedelta(minutes=1)
 """How old a noted success gets before another one is written."""
 _LOOK_EVERY = 1.0
 """Seconds between two looks at what other processes noted."""
 _CLAIM_SECONDS = 0.5
 _log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """How many failures in a row open a circuit."""
+
+    untried: int = 2
+    trusted: int | None = 3
+    """None: a refusal of a trusted one says nothing, as where it is being found out what it is for."""
+
+
+LIMITS = Limits()
 
 
 class CircuitOpen(Exception):
@@ -52,16 +62,19 @@ def mode_of(state: LoginState, now: datetime) -> Mode:
     return "trusted" if _is_trusted(state, now) and not _streak(state, now) else "one"
 
 
-def after(state: LoginState, outcome: LoginOutcome, device: str, now: datetime) -> LoginState:
+def after(
+    state: LoginState, outcome: LoginOutcome, device: str, now: datetime, limits: Limits = LIMITS
+) -> LoginState:
     """The state after a login ended so."""
+    trusted = _is_trusted(state, now)
     if outcome == "accepted":
         return LoginState(succeeded_at=now, failed_at=state.failed_at)
-    if outcome == "unknown":
+    if outcome == "unknown" or (outcome == "refused" and trusted and limits.trusted is None):
         return state
     before = _streak(state, now)
     streak = before + 1
     refused = (state.refused if before else 0) + (outcome == "refused")
-    limit = TRUSTED_LIMIT if _is_trusted(state, now) else UNTRIED_LIMIT
+    limit = (limits.trusted if trusted else None) or limits.untried
     open_until = None
     if state.open_until is not None or streak >= limit:
         open_until = now + (OPEN if refused else SILENT_OPEN)
@@ -160,11 +173,13 @@ class Circuit:
     def __init__(
         self,
         ledger: Ledger,
+        limits: Limits = LIMITS,
         *,
         now: Callable[[], datetime] = lambda: datetime.now(UTC),
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._ledger = ledger
+        self._limits = limits
         self._now = now
         self._clock = clock
         self._lock = threading.Lock()
@@ -190,7 +205,7 @@ class Circuit:
         line.tie(wake.set)
         while True:
             wake.clear()
-            _check(line, deadline)
+            check_wait(line, deadline)
             turn = self._turn(wake)
             if turn == "go":
                 return False
@@ -217,7 +232,7 @@ class Circuit:
         """Wait for the other processes; False when they have found out what there was to find out."""
         try:
             while not self._ledger.claim():
-                _check(line, deadline)
+                check_wait(line, deadline)
                 if mode_of(self.state, self._now()) != "one":
                     self._step_back()
                     return False
@@ -247,7 +262,9 @@ class Circuit:
             if outcome in ("refused", "unanswered") or (
                 outcome == "accepted" and (old or state.streak or state.open_until)
             ):
-                self._state = self._ledger.change(lambda known: after(known, outcome, device, now))
+                self._state = self._ledger.change(
+                    lambda known: after(known, outcome, device, now, self._limits)
+                )
                 self._read_at = self._clock()
             self._in_flight -= 1
             if alone:
@@ -279,7 +296,8 @@ class Circuit:
             wake.set()
 
 
-def _check(line: Lifeline, deadline: Deadline) -> None:
+def check_wait(line: Lifeline, deadline: Deadline) -> None:
+    """Raise DeviceError when the run is cancelled, or the time of a device that waits is up."""
     if line.is_cut:
         raise DeviceError("cancelled", "the run was cancelled")
     if not deadline.remaining():

@@ -36,6 +36,8 @@ class Target:
     time_limit: float | None = None
     """Bounds the device in all; None means five times `timeout`."""
     inter_command_delay: float = 0.0
+    login_only: bool = False
+    """Log in and leave: no shell, no command."""
     key: int = 0
     """The caller's own index; it comes back in the result."""
     extra_data: Any = None

@@ -156,6 +156,9 @@ class Session:
         for command in target.commands:
             if not command.isprintable():
                 raise DeviceError("command_rejected", f"{safe_line(command, 80)!r} is more than one line")
+        if target.login_only:
+            self._enter()
+            return
         talk = self._talk or self._find_prompt(self._enter())
         self._turn_paging_off(talk)
         self._talk = talk

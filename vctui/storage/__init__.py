@@ -17,7 +17,7 @@ from vctui.storage.inventory import Inventory
 from vctui.storage.inventory_csv import neutral
 from vctui.storage.jobs_store import JobStore
 from vctui.storage.locks import RunLock, job_lock, login_lock, run_is_alive
-from vctui.storage.logins import LoginState, LoginStore
+from vctui.storage.logins import LoginState, LoginStore, LoginTest
 from vctui.storage.names import (
     distinct_names,
     folder_problem,
@@ -57,6 +57,7 @@ __all__ = [
     "JobStore",
     "LoginState",
     "LoginStore",
+    "LoginTest",
     "NamedRow",
     "RunDeviceRow",
     "RunLock",

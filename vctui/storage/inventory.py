@@ -22,6 +22,7 @@ from vctui.storage.tables import Table
 from vctui.storage.times import local_text
 
 _NAMED = ("id", "name", "slug")
+_SINCE_VERSION_2 = ("credential_tested_at", "credential_test_result")
 
 
 class Inventory(Store):
@@ -91,7 +92,8 @@ class Inventory(Store):
         return [_device(row) for row in self.fetch(query if where is None else query.where(where))]
 
     def _own_columns(self) -> Iterable[str]:
-        return self.required["dcim_device"]
+        present = self.columns(DcimDevice.table_name())
+        return (*self.required["dcim_device"], *(name for name in _SINCE_VERSION_2 if name in present))
 
     def sites(self) -> list[NamedRow]:
         """The sites by name, with their number of devices."""
@@ -194,7 +196,7 @@ class Inventory(Store):
     def set_credential(self, device_id: int, credential_id: int | None, *, result: str | None = None) -> None:
         """Give a device its credential; `result` (success, failed, untested) is how a test of it ended."""
         changes: dict[str, Any] = {"credential_id": credential_id, "updated_at": local_text()}
-        tested = {"credential_test_result": result, "credential_tested_at": local_text()}
+        tested = dict(zip(_SINCE_VERSION_2, (local_text(), result), strict=True))
         if result is not None and set(tested) <= set(self.columns(DcimDevice.table_name())):
             changes |= tested
         with self.writing() as database:
@@ -231,6 +233,8 @@ def _device(row: Mapping[str, Any]) -> Device:
     values |= {name: _text(row[name]) for name in ("description", "comments", "serial_number", "asset_tag")}
     plain = ("id", "primary_ip4", "primary_ip6", "site_id", "platform_id", "paging_disable", "role_id")
     values |= {name: row[name] for name in (*plain, "credential_id", "last_collected_at")}
+    values["credential_result"] = _text(row.get("credential_test_result")) or "untested"
+    values["credential_tested_at"] = row.get("credential_tested_at")
     port = 22 if row["ssh_port"] is None else row["ssh_port"]
     return Device(**values, port=port if isinstance(port, int) and 0 < port < 65536 else 0)
 

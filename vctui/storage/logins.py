@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Literal
 
 import peewee
 
@@ -25,6 +25,23 @@ CREATE TABLE IF NOT EXISTS vctui_logins (
     open_until TEXT
 );
 """
+TESTS = """
+CREATE TABLE IF NOT EXISTS vctui_login_tests (
+    device_id INTEGER NOT NULL,
+    credential_id INTEGER NOT NULL,
+    address TEXT NOT NULL,
+    revision TEXT NOT NULL,
+    result TEXT NOT NULL,
+    detail TEXT NOT NULL DEFAULT '',
+    tested_at TEXT NOT NULL,
+    PRIMARY KEY (device_id, credential_id)
+);
+CREATE TABLE IF NOT EXISTS vctui_login_choices (
+    device_id INTEGER PRIMARY KEY,
+    credential_id INTEGER NOT NULL
+);
+"""
+TestResult = Literal["started", "accepted", "refused", "unclear"]
 MAX_DEVICES = 5
 """Devices that are named for a streak of failures, the newest last."""
 
@@ -43,6 +60,19 @@ class LoginState:
     """On which devices, the newest last."""
     open_until: datetime | None = None
     """Until then the credential is not tried; once it is past, one device decides."""
+
+
+@dataclass(frozen=True, slots=True)
+class LoginTest:
+    """The last time that a credential was tried on a device, to find out whether it works there."""
+
+    device_id: int
+    credential_id: int
+    address: str
+    result: TestResult
+    """`started`: its secret may have been sent, and the program ended before the answer."""
+    detail: str
+    tested_at: datetime
 
 
 class LoginStore(Store):
@@ -87,6 +117,60 @@ class LoginStore(Store):
                 ),
             )
         return state
+
+    def tests(self) -> list[LoginTest]:
+        """The tests of credentials that have not been edited since."""
+        if not self.columns("vctui_login_tests"):
+            return []
+        with self.reading() as database:
+            rows = execute(
+                database,
+                "SELECT device_id, credential_id, address, result, detail, tested_at, revision"
+                " FROM vctui_login_tests",
+            ).fetchall()
+            revisions = {id: _revision(database, id) for id in {row[1] for row in rows}}
+        return [
+            LoginTest(row[0], row[1], row[2], row[3], row[4], when)
+            for row in rows
+            if revisions[row[1]] == row[6] and (when := _when(row[5])) is not None
+        ]
+
+    def note_test(self, test: LoginTest) -> None:
+        """Write a test in place of the last one of the same device and credential."""
+        with self.writing() as database:
+            run_script(database, TESTS)
+            execute(
+                database,
+                "INSERT OR REPLACE INTO vctui_login_tests (device_id, credential_id, address, revision,"
+                " result, detail, tested_at) VALUES (?, ?, ?, ?, ?, ?, ?)",
+                (
+                    test.device_id,
+                    test.credential_id,
+                    test.address,
+                    _revision(database, test.credential_id),
+                    test.result,
+                    test.detail,
+                    utc_text(test.tested_at),
+                ),
+            )
+
+    def choices(self) -> dict[int, int]:
+        """Device → the credential that a test gave it: what is not among them, a person has chosen."""
+        if not self.columns("vctui_login_choices"):
+            return {}
+        with self.reading() as database:
+            rows = execute(database, "SELECT device_id, credential_id FROM vctui_login_choices").fetchall()
+        return {int(device): int(credential) for device, credential in rows}
+
+    def note_choice(self, device_id: int, credential_id: int) -> None:
+        """Remember that this credential was given to the device by a test."""
+        with self.writing() as database:
+            run_script(database, TESTS)
+            execute(
+                database,
+                "INSERT OR REPLACE INTO vctui_login_choices (device_id, credential_id) VALUES (?, ?)",
+                (device_id, credential_id),
+            )
 
     def reset(self, credential_id: int) -> None:
         """Forget what is known of a credential: its next login goes to one device first."""
