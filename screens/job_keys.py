@@ -15,6 +15,8 @@ Jobs **from db** are rows of collector.db and can be changed here. Jobs **from f
 they can be run, and **^o** imports one into the database, where it can be changed. A job that is
 *unusable* says why below the list. A job that is *off* is refused by `vctui run`.
 
+**f6** shows the coverage of the inventory, **f7** finds out which credential works where.
+
 **^p** finds every command by its name, with its key.
 """
 KEYS = (
@@ -52,6 +54,22 @@ KEYS = (
         id="jobs.lock",
         show=False,
         tooltip="Lock the vault, or unlock it",
+    ),
+    Binding(
+        "f6",
+        "coverage",
+        "Coverage",
+        id="jobs.coverage",
+        show=False,
+        tooltip="Which devices have a credential that works, and what was collected from each",
+    ),
+    Binding(
+        "f7",
+        "discover",
+        "Find credentials",
+        id="jobs.discover",
+        show=False,
+        tooltip="Find out which credential works on which device",
     ),
     Binding(
         "f5",

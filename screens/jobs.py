@@ -162,6 +162,18 @@ class JobsScreen(Screen[None]):
         self._left = True
         self.app.push_screen(PreviewScreen(self._scope, line.entry.job))
 
+    def action_coverage(self) -> None:
+        """Which devices have a credential that works, and what was collected."""
+        from screens.coverage import CoverageScreen
+
+        self.app.push_screen(CoverageScreen(self._scope))
+
+    def action_discover(self) -> None:
+        """Find out which credential works where."""
+        from screens.discovery import DiscoveryScreen
+
+        self.app.push_screen(DiscoveryScreen(self._scope))
+
     def action_lock(self) -> None:
         """Lock the vault, or ask for the master password."""
         if self._scope.resolver.is_unlocked:

@@ -2,14 +2,38 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from textual.app import App
+    from textual.screen import Screen
 
     from screens.context import Context
-    from vctui.jobs import Plan
+    from screens.hostkeys import Address
+    from vctui.jobs import Plan, PlanItem
+
+
+async def unlocked(app: App[Any], context: Context) -> bool:
+    """Whether the vault is open; it is asked for when it is not."""
+    if context.resolver.is_unlocked:
+        return True
+    from screens.unlock import UnlockScreen
+
+    screen: Screen[Any] = UnlockScreen(context)
+    return bool(await app.push_screen_wait(screen))
+
+
+async def refused_hosts(
+    app: App[Any], context: Context, unknown: Sequence[PlanItem]
+) -> frozenset[Address] | None:
+    """The addresses of new hosts that must not be connected to; None when nothing shall be done at all."""
+    if context.settings.host_keys != "ask" or not unknown:
+        return frozenset()
+    from screens.hostkeys import HostKeysScreen
+
+    return await app.push_screen_wait(HostKeysScreen(context, unknown))
 
 
 async def ask_before(app: App[Any], context: Context, plan: Plan) -> Plan | None:
@@ -17,18 +41,11 @@ async def ask_before(app: App[Any], context: Context, plan: Plan) -> Plan | None
 
     Returns what is left of the plan, or None when the run shall not be. Called from a worker of a screen.
     """
-    if not context.resolver.is_unlocked:
-        from screens.unlock import UnlockScreen
-
-        if not await app.push_screen_wait(UnlockScreen(context)):
-            return None
-    if context.settings.host_keys != "ask" or not plan.unknown_hosts:
-        return plan
-    from screens.hostkeys import HostKeysScreen
-
-    refused = await app.push_screen_wait(HostKeysScreen(context, plan.unknown_hosts))
-    if refused is None:
+    if not await unlocked(app, context):
         return None
+    refused = await refused_hosts(app, context, plan.unknown_hosts)
+    if not refused:
+        return plan if refused is not None else None
     items = tuple(item for item in plan.items if (item.host, item.port) not in refused)
     if not items:
         app.notify("No device is left: all host keys are new", severity="warning", markup=False)

@@ -6,7 +6,7 @@ import argparse
 from dataclasses import asdict
 from typing import TYPE_CHECKING
 
-from vctui.cli import devices_edit
+from vctui.cli import coverage, devices_edit
 from vctui.cli.parsing import Parser, add_command, add_group
 
 if TYPE_CHECKING:
@@ -42,6 +42,7 @@ def add_commands(commands: argparse._SubParsersAction[Parser]) -> None:
     show = add_command(group, "show", "Show one device", show_device, json=True)
     show.add_argument("name", metavar="NAME", help=devices_edit.NAME_HELP)
     devices_edit.add_commands(group)
+    coverage.add_commands(group)
     load = add_command(
         group,
         "import",

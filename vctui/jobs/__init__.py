@@ -3,9 +3,10 @@
 from vctui.jobs.batch import BatchResult, BatchRunner, run_apart
 from vctui.jobs.batches import Batch, create_batch, find_batch, list_batches, load_batch
 from vctui.jobs.compare import Comparison, compare
+from vctui.jobs.coverage import Coverage, DeviceCoverage, age, read_coverage
 from vctui.jobs.credential_status import CredentialStatus, credential_statuses, reset_credential
-from vctui.jobs.discovery import Discovery, DiscoverySettings
-from vctui.jobs.discovery_events import DeviceSettled, DiscoveryFinished, LoginPhase, LoginTested
+from vctui.jobs.discovery import Discovery, DiscoverySettings, plan_item
+from vctui.jobs.discovery_events import Answer, DeviceSettled, DiscoveryFinished, LoginPhase, LoginTested
 from vctui.jobs.discovery_plan import (
     Candidate,
     DiscoveryOptions,
@@ -13,6 +14,7 @@ from vctui.jobs.discovery_plan import (
     plan_discovery,
     require_candidates,
 )
+from vctui.jobs.discovery_save import save_found
 from vctui.jobs.export import job_to_json
 from vctui.jobs.fields import check_row, new_row, slugify
 from vctui.jobs.files import parse_job_file
@@ -28,13 +30,16 @@ from vctui.jobs.source import ImportedJob, JobEntry, JobSource
 from vctui.jobs.stored import CaptureShelf, Parsing, StoredCapture, safe_text
 
 __all__ = [
+    "Answer",
     "Batch",
     "BatchResult",
     "BatchRunner",
     "Candidate",
     "CaptureShelf",
     "Comparison",
+    "Coverage",
     "CredentialStatus",
+    "DeviceCoverage",
     "DeviceSettled",
     "Discovery",
     "DiscoveryFinished",
@@ -59,6 +64,7 @@ __all__ = [
     "Revalidated",
     "Selection",
     "StoredCapture",
+    "age",
     "by_any_name",
     "check_row",
     "compare",
@@ -77,11 +83,14 @@ __all__ = [
     "new_row",
     "parse_job_file",
     "plan_discovery",
+    "plan_item",
+    "read_coverage",
     "require_candidates",
     "reset_credential",
     "revalidate",
     "run_apart",
     "safe_text",
+    "save_found",
     "search",
     "select",
     "slugify",

@@ -255,8 +255,8 @@ def why(state: LoginState) -> str:
     """What made a credential stop, in a sentence without its end."""
     what = "was refused" if state.refused == state.streak else "failed" if state.refused else "had no answer"
     times = "" if state.streak == 1 else f" {state.streak} times in a row"
-    devices = f", last by {', '.join(state.devices[-3:])}" if state.devices else ""
-    return f"the login {what}{times}{devices}"
+    devices = list(dict.fromkeys(state.devices))[-3:]
+    return f"the login {what}{times}" + (f", last by {', '.join(devices)}" if devices else "")
 
 
 def refusal(name: str, state: LoginState) -> DeviceError:

@@ -32,7 +32,7 @@ from vctui.jobs.discovery_save import Keeper
 from vctui.jobs.pacing import make_pacer
 from vctui.jobs.plan import PlanItem
 from vctui.politeness import Politeness
-from vctui.records import SSHCredentials, out_of_scope
+from vctui.records import CredentialInfo, Device, SSHCredentials, out_of_scope
 from vctui.ssh import ExecutionResult, ExecutorOptions, SSHExecutorPool, Target
 from vctui.storage import Audit, Inventory, LoginStore
 from vctui.vault import CredentialResolver
@@ -153,6 +153,9 @@ class Discovery:
             else:
                 self._settle(search, keeper, cut_short=goes_on)
 
+        def item_of(target: Target) -> PlanItem:
+            return plan_item(pairs[target.key].device, pairs[target.key].info)
+
         pool = SSHExecutorPool(
             options=ExecutorOptions(
                 known_hosts=self._settings.known_hosts,
@@ -168,9 +171,7 @@ class Discovery:
                 on_result=take,
                 cancel=self._cancel,
                 guard=guard,
-                pace=make_pacer(
-                    self._settings.home, self._politeness(), lambda target: _item(pairs[target.key])
-                ),
+                pace=make_pacer(self._settings.home, self._politeness(), item_of),
             )
         self._attempts += len(guard.outcomes)
         return unsettled
@@ -244,20 +245,19 @@ class Discovery:
         self._sink(LoginPhase(pair.device.name, pair.device.host or "", pair.info.name, phase))
 
 
-def _item(pair: Pair) -> PlanItem:
-    """The pair as the pace of the logins knows it."""
-    device = pair.device
+def plan_item(device: Device, info: CredentialInfo) -> PlanItem:
+    """A device and a credential as the pace of the logins and the question about host keys know them."""
     return PlanItem(
         device=device,
         host=device.host or "",
         port=device.port,
         device_type=device.device_type,
-        credential=pair.info.name,
-        credential_id=pair.info.id,
+        credential=info.name,
+        credential_id=info.id,
         commands=(),
         template=None,
         path=Path(),
-        host_known=True,
+        host_known=False,
     )
 
 

@@ -122,10 +122,10 @@ class _Planner:
                 self._known.update(_likeness(id, device))
 
     def _working(self, device: Device) -> set[int]:
-        """The credentials that are known to work on a device, or that it was given."""
+        """The credentials that are known to work on a device."""
         tests = self._tests.get(device.id, {}).values()
         found = {test.credential_id for test in tests if test.result == "accepted"}
-        if device.credential_id is not None and device.credential_result != "failed":
+        if device.credential_id is not None and device.credential_result == "success":
             found.add(device.credential_id)
         return found
 

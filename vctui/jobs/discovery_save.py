@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterable, Mapping
 
+from vctui.config import Settings
 from vctui.errors import VctuiError
 from vctui.jobs.discovery_events import Answer
 from vctui.jobs.discovery_plan import Candidate
+from vctui.records import CredentialInfo
 from vctui.storage import Inventory, LoginStore
 
 
@@ -67,3 +69,19 @@ class Keeper:
     def _may_replace(self, device_id: int, own: int) -> bool:
         gone = own not in self._existing
         return self._replace or gone or self._chosen_by_tests.get(device_id) == own
+
+
+def save_found(
+    settings: Settings,
+    infos: Iterable[CredentialInfo],
+    found: Iterable[tuple[Candidate, Mapping[str, Answer]]],
+    *,
+    replace: bool,
+) -> int:
+    """Save what a discovery found out without saving it; how many devices were given a credential.
+
+    Raises DataError, StorageError.
+    """
+    with LoginStore(settings.collector_db) as store, Inventory(settings.dcim_db) as inventory:
+        keeper = Keeper(inventory, store, {info.id for info in infos}, update=True, replace=replace)
+        return sum(keeper.keep(candidate, answers)[0] for candidate, answers in found)

@@ -9,6 +9,7 @@ from vctui.storage.audit import Audit, AuditReport
 from vctui.storage.backup import back_up_database
 from vctui.storage.capture_text import read_capture, read_regular
 from vctui.storage.captures import clean_temporary, drop_version, save_capture, sha256_of, versions_of
+from vctui.storage.coverage_rows import LastCapture, LastVisit, last_captures, last_visits
 from vctui.storage.database import ConstraintError, Store, check_database, open_database
 from vctui.storage.files import check_folder, make_folders, write_private
 from vctui.storage.history import History
@@ -55,6 +56,8 @@ __all__ = [
     "ImportReport",
     "Inventory",
     "JobStore",
+    "LastCapture",
+    "LastVisit",
     "LoginState",
     "LoginStore",
     "LoginTest",
@@ -77,6 +80,8 @@ __all__ = [
     "folder_problem",
     "init_home",
     "job_lock",
+    "last_captures",
+    "last_visits",
     "local_iso",
     "local_text",
     "login_lock",
