@@ -9,7 +9,15 @@ from dataclasses import dataclass
 from typing import Literal
 
 from screens.widgets.rows import Cells, RowStyle
-from vctui.events import BreakerOpened, DeviceFinished, DevicePhase, DeviceStatus, Event, RunStarted
+from vctui.events import (
+    BreakerOpened,
+    DeviceFinished,
+    DevicePhase,
+    DeviceStatus,
+    Event,
+    PasswordKept,
+    RunStarted,
+)
 
 State = Literal["waiting", "running", "ok", "skipped", "failed", "cancelled"]
 Show = Literal["all", "running", "failed"]
@@ -114,6 +122,9 @@ class RunModel:
                 self._say(f"{event.device}: {row.phase}")
         elif isinstance(event, BreakerOpened):
             self._say(f"credential {event.credential} is not tried any more: {event.reason}")
+        elif isinstance(event, PasswordKept):
+            what = f"not saved: {event.error}" if event.error else "saved in the vault"
+            self._say(f"credential {event.credential}: the password is {what}")
         elif isinstance(event, DeviceFinished):
             row = self._row(event.device, event.host)
             if row is not None and row.finished is None:

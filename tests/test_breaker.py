@@ -12,9 +12,9 @@ import pytest
 
 from tests.fixtures.logins import WORKERS, Home, login_only, make_home
 from tests.fixtures.ssh_device import PASSWORD, Device, Rules, closed_port
-from vctui.events import BreakerOpened
+from vctui.events import BreakerOpened, PasswordKept
 from vctui.jobs import BatchRunner
-from vctui.jobs.breaker import ABORT, LEAVE_OUT, RETYPE
+from vctui.jobs.breaker import ABORT, LEAVE_OUT, RETYPE, RETYPE_AND_KEEP
 from vctui.questions import Desk, OpenQuestion
 from vctui.storage import History
 
@@ -197,6 +197,38 @@ def test_the_password_is_typed_again(home: Home, device: Device) -> None:
     assert home.kinds["breaker_open"] == 0
     assert result.exit_code != 6
     assert PASSWORD not in repr(home.events)
+
+
+def test_the_password_is_typed_again_and_saved(home: Home, device: Device) -> None:
+    home.add_credential("old", WRONG)
+    home.add(device, 10, credential="old")
+    home.run(Person(("what to do", RETYPE_AND_KEEP), ("password", PASSWORD)).desk)
+    assert device.counts.total == 10
+    assert [(e.credential, e.error) for e in home.events if isinstance(e, PasswordKept)] == [("old", None)]
+    assert home.resolver.get_ssh_credentials("old").password == PASSWORD
+    home.run()
+    assert home.kinds["auth_failed"] == home.kinds["breaker_open"] == 0
+    assert device.counts.total == 20
+
+
+def test_a_wrong_password_is_not_saved_and_a_locked_vault_stops_no_run(home: Home, device: Device) -> None:
+    home.add_credential("old", WRONG)
+    home.add(device, 10, credential="old")
+    home.run(Person(("what to do", RETYPE_AND_KEEP), ("password", "no"), ("what to do", LEAVE_OUT)).desk)
+    assert home.resolver.get_ssh_credentials("old").password == WRONG
+    home.forget()
+    person = Person(("what to do", RETYPE_AND_KEEP), ("password", PASSWORD))
+
+    def lock_then_answer() -> None:
+        if any(question.question.kind == "password" for question in person.desk.open()):
+            home.resolver.lock()
+        person._look()
+
+    person.desk = Desk(lock_then_answer)
+    home.run(person.desk)
+    [kept] = [event for event in home.events if isinstance(event, PasswordKept)]
+    assert "locked" in (kept.error or "")
+    assert home.kinds["breaker_open"] == 0
 
 
 def test_a_password_that_is_typed_wrong_costs_one_more_login(home: Home, device: Device) -> None:

@@ -92,6 +92,17 @@ class BreakerOpened(Event):
 
 
 @dataclass(frozen=True, slots=True)
+class PasswordKept(Event):
+    """A password that was typed during the run works, and is in the vault now; or `error` says why not."""
+
+    event: ClassVar[str] = "password_kept"
+
+    run: int
+    credential: str
+    error: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class RunFinished(Event):
     """The end of a run: the fields of `JobResult`, and the status."""
 

@@ -7,7 +7,7 @@ an account is locked by all its failures there. A person may leave out the one s
 from __future__ import annotations
 
 import threading
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
@@ -16,8 +16,8 @@ from typing import NoReturn
 
 from vctui.config import Settings
 from vctui.errors import DeviceError, VctuiError
-from vctui.events import BreakerOpened, Sink
-from vctui.jobs.circuit import Circuit, CircuitOpen, OwnLedger, SharedLedger, mode_of
+from vctui.events import BreakerOpened, PasswordKept, Sink
+from vctui.jobs.circuit import Circuit, CircuitOpen, OwnLedger, SharedLedger, after, mode_of
 from vctui.jobs.planrun import PlanRun
 from vctui.questions import Desk, Question
 from vctui.records import SSHCredentials
@@ -26,6 +26,7 @@ from vctui.storage import LoginState, LoginStore, login_lock
 from vctui.text import safe_line
 
 RETYPE = "Type the password again, for this run"
+RETYPE_AND_KEEP = "Type it again, and save it in the vault"
 LEAVE_OUT = "Leave out its devices"
 ABORT = "Stop the run"
 PATIENCE = 600.0
@@ -41,6 +42,8 @@ class _Login:
     instead: SSHCredentials | None = None
     """The login with a password that was typed during the run."""
     typed: int = 0
+    to_keep: SSHCredentials | None = None
+    """What is to be saved once it is accepted."""
     failing: list[str] = field(default_factory=list)
     """The sites of its failures in a row in this run."""
     left_out: set[str] = field(default_factory=set)
@@ -54,10 +57,22 @@ class _Login:
 
 
 class Breaker:
-    """Guards the logins of runs that share a pool. Use it with `with`, or close it."""
+    """Guards the logins of runs that share a pool. Use it with `with`, or close it.
 
-    def __init__(self, settings: Settings, runs: Sequence[PlanRun], *, desk: Desk, sink: Sink) -> None:
+    `keep` saves a password that was typed during a run.
+    """
+
+    def __init__(
+        self,
+        settings: Settings,
+        runs: Sequence[PlanRun],
+        *,
+        desk: Desk,
+        sink: Sink,
+        keep: Callable[[SSHCredentials], None] | None = None,
+    ) -> None:
         self._settings = settings
+        self._keep = keep
         self._runs = runs
         self._desk = desk
         self._sites = {
@@ -127,13 +142,31 @@ class Breaker:
         """What came of a login that was let in."""
         login, circuit, alone = self._admitted.pop(id(target))
         circuit.leave(safe_line(target.device, 60), outcome, alone=alone)
+        to_keep = None
         with self._lock:
             if outcome == "accepted":
                 login.failing.clear()
+                to_keep, login.to_keep = login.to_keep, None
                 if login.question is not None:
                     self._desk.withdraw(login.question.key)
             elif outcome != "unknown":
                 login.failing.append(self._site(target))
+        if to_keep is not None and self._keep is not None:
+            self._save(login, to_keep)
+
+    def _save(self, login: _Login, typed: SSHCredentials) -> None:
+        """Into the vault; what keeps it from there is no reason to stop the run."""
+        error = None
+        try:
+            assert self._keep is not None
+            self._keep(typed)
+            # The vault's credential is another one now: the first thing known of it is this success.
+            ledger = self._ledger(typed)
+            ledger.change(lambda state: after(state, "accepted", "", datetime.now(UTC)))
+        except VctuiError as problem:
+            error = str(problem)
+        for run in self._runs:
+            self._sink(PasswordKept(run.number, login.name, error))
 
     def _site(self, target: Target) -> str:
         return self._sites.get((target.device, target.host), "")
@@ -183,7 +216,7 @@ class Breaker:
                 run.stop.set()
             wait.for_the_end()
         password = None
-        if answer == RETYPE:
+        if answer in (RETYPE, RETYPE_AND_KEEP):
             user = safe_line(credentials.username, 60)
             title = f"the password of {user!r} (credential {login.name!r})"
             box = f"password:{login.name}:{typed}"
@@ -194,9 +227,10 @@ class Breaker:
             if password is not None:
                 login.typed += 1
                 login.instead = replace(credentials, password=password)
+                login.to_keep = login.instead if answer == RETYPE_AND_KEEP else None
                 # As after the twenty minutes: one device decides.
                 login.circuit = Circuit(OwnLedger(LoginState(open_until=datetime.now(UTC))))
-            elif answer is not None and answer not in (RETYPE, LEAVE_OUT):
+            elif answer is not None and answer not in (RETYPE, RETYPE_AND_KEEP, LEAVE_OUT):
                 login.left_out.add(login.site)
                 circuit.try_again()
             else:
@@ -209,7 +243,13 @@ class Breaker:
         if login.question is None or login.question.key != key:
             login.site = self._site_at_fault(login)
             leave_site = f"Leave out site {safe_line(login.site, 40)}"
-            offered = {RETYPE: credentials.password, leave_site: login.site, LEAVE_OUT: True, ABORT: True}
+            offered = {
+                RETYPE: credentials.password,
+                RETYPE_AND_KEEP: credentials.password and credentials.id and self._keep,
+                leave_site: login.site,
+                LEAVE_OUT: True,
+                ABORT: True,
+            }
             login.question = Question(
                 "breaker",
                 key,

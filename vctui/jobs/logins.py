@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from collections import defaultdict
+from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from vctui.errors import VaultError
 from vctui.records import SSHCredentials, out_of_scope
 from vctui.storage import Audit
+from vctui.vault import Edit
+from vctui.vault.schemes import PASSWORD
 
 if TYPE_CHECKING:
     from vctui.jobs.plan import Plan
@@ -29,6 +32,20 @@ def open_logins(
                 "Plan again: the credential's scope is not what it was",
             )
     return logins
+
+
+def password_keeper(
+    credentials: CredentialResolver | SSHCredentials,
+) -> Callable[[SSHCredentials], None] | None:
+    """What stores a password that was typed during a run; None where there is no vault for it."""
+    if isinstance(credentials, SSHCredentials):
+        return None
+    vault = credentials.vault
+
+    def keep(login: SSHCredentials) -> None:
+        vault.edit(login.name, Edit(secrets={PASSWORD: login.password}))
+
+    return keep
 
 
 def _open(credentials: CredentialResolver | SSHCredentials, plan: Plan) -> dict[int | None, SSHCredentials]:

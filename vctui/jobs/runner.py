@@ -18,7 +18,7 @@ from vctui.events import Sink, careful, discard
 from vctui.jobs.breaker import Breaker
 from vctui.jobs.job import DEFAULT_TIMEOUT, DEFAULT_WORKERS, Job
 from vctui.jobs.judge import Engine
-from vctui.jobs.logins import open_logins
+from vctui.jobs.logins import open_logins, password_keeper
 from vctui.jobs.pacing import make_pacer
 from vctui.jobs.plan import Plan, PlanItem, Planner
 from vctui.jobs.planrun import PlanRun
@@ -247,7 +247,8 @@ class JobRunner:
         polite = self.settings.politeness
         pool = SSHExecutorPool(options=self._executor_options(), max_workers=workers)
         try:
-            with Breaker(self.settings, runs, desk=self._desk, sink=self._sink) as breaker:
+            keep = password_keeper(self._credentials)
+            with Breaker(self.settings, runs, desk=self._desk, sink=self._sink, keep=keep) as breaker:
                 pool.run(
                     together.targets,
                     on_phase=together.phase,
