@@ -149,6 +149,8 @@ def test_jobs_that_run_at_once_try_it_twice_together(
     assert device.counts.total == 2
     assert batch.exit_code == 6
     assert home.kinds == kinds
+    told = [event.run for event in home.events if isinstance(event, BreakerOpened)]
+    assert len(set(told)) == 4, "each run says it"
 
 
 def test_the_run_says_why(home: Home, device: Device) -> None:

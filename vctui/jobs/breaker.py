@@ -11,14 +11,13 @@ from collections.abc import Callable, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
-from shlex import quote
-from typing import NoReturn
 
 from vctui.config import Settings
-from vctui.errors import DeviceError, VctuiError
+from vctui.errors import VctuiError
 from vctui.events import BreakerOpened, PasswordKept, Sink
 from vctui.jobs.circuit import Circuit, CircuitOpen, OwnLedger, SharedLedger, after, mode_of
 from vctui.jobs.planrun import PlanRun
+from vctui.jobs.stopped import Wait, refusal, why
 from vctui.questions import Desk, Question
 from vctui.records import SSHCredentials
 from vctui.ssh import Deadline, Lifeline, LoginOutcome, Target
@@ -29,8 +28,6 @@ RETYPE = "Type the password again, for this run"
 RETYPE_AND_KEEP = "Type it again, and save it in the vault"
 LEAVE_OUT = "Leave out its devices"
 ABORT = "Stop the run"
-PATIENCE = 600.0
-"""Seconds that a question stays on the screen; unanswered it means to leave the devices out."""
 
 
 @dataclass(slots=True)
@@ -104,7 +101,7 @@ class Breaker:
             state = circuit.state
             if mode_of(state, datetime.now(UTC)) != "open":
                 return
-            self._stopped(login, circuit, state, _Wait(self._desk, target, lifeline, deadline))
+            self._stopped(login, circuit, state, Wait(self._desk, target, lifeline, deadline))
 
     def admit(self, target: Target, lifeline: Lifeline, deadline: Deadline) -> SSHCredentials | None:
         """Let the device in when its credential may be tried; see LoginGuard."""
@@ -114,7 +111,7 @@ class Breaker:
             try:
                 alone = circuit.enter(lifeline, deadline)
             except CircuitOpen as found:
-                self._stopped(login, circuit, found.state, _Wait(self._desk, target, lifeline, deadline))
+                self._stopped(login, circuit, found.state, Wait(self._desk, target, lifeline, deadline))
                 continue
             if self._still_counts(login, circuit, target):
                 self._admitted[id(target)] = (login, circuit, alone)
@@ -165,8 +162,17 @@ class Breaker:
             ledger.change(lambda state: after(state, "accepted", "", datetime.now(UTC)))
         except VctuiError as problem:
             error = str(problem)
-        for run in self._runs:
-            self._sink(PasswordKept(run.number, login.name, error))
+        for run in self._runs_with(login):
+            self._sink(PasswordKept(run, login.name, error))
+
+    def _runs_with(self, login: _Login) -> list[int]:
+        """The runs that use a credential; all of them for one that only a jump host has."""
+        concerned = [
+            run.number
+            for run in self._runs
+            if any(safe_line(item.credential, 60) == login.name for item in run.plan.items)
+        ]
+        return concerned or [run.number for run in self._runs]
 
     def _site(self, target: Target) -> str:
         return self._sites.get((target.device, target.host), "")
@@ -196,10 +202,10 @@ class Breaker:
                 return
             login.told = state.open_until
         until = (state.open_until or datetime.now(UTC)).isoformat(timespec="seconds")
-        for run in self._runs:
-            self._sink(BreakerOpened(run.number, login.name, why(state), state.devices, until))
+        for run in self._runs_with(login):
+            self._sink(BreakerOpened(run, login.name, why(state), state.devices, until))
 
-    def _stopped(self, login: _Login, circuit: Circuit, state: LoginState, wait: _Wait) -> None:
+    def _stopped(self, login: _Login, circuit: Circuit, state: LoginState, wait: Wait) -> None:
         """Tell, and let a person decide; returns when the device shall try again. Raises DeviceError."""
         self._tell(login, state)
         if not self._desk.is_attended:
@@ -266,44 +272,3 @@ class Breaker:
 
     def _has_others(self, login: _Login, site: str) -> bool:
         return bool(site) and any(other not in (site, *login.left_out) for other in self._sites.values())
-
-
-@dataclass(frozen=True, slots=True)
-class _Wait:
-    """A device that waits for a person."""
-
-    desk: Desk
-    target: Target
-    line: Lifeline
-    deadline: Deadline
-
-    def ask(self, question: Question) -> str | None:
-        """The answer, or None without one. Raises DeviceError when the run is cancelled."""
-        seconds = min(PATIENCE, self.deadline.remaining())
-        answer = self.desk.ask(question, self.target.device, seconds=seconds, tie=self.line.tie)
-        if answer is None and self.line.is_cut:
-            raise DeviceError("cancelled", "the run was cancelled")
-        return answer
-
-    def for_the_end(self) -> NoReturn:
-        """Until the run that was just stopped closes its sessions."""
-        self.line.pause(self.deadline.remaining())
-        raise DeviceError("cancelled", "the run was stopped, because a credential was refused")
-
-
-def why(state: LoginState) -> str:
-    """What made a credential stop, in a sentence without its end."""
-    what = "was refused" if state.refused == state.streak else "failed" if state.refused else "had no answer"
-    times = "" if state.streak == 1 else f" {state.streak} times in a row"
-    devices = list(dict.fromkeys(state.devices))[-3:]
-    return f"the login {what}{times}" + (f", last by {', '.join(devices)}" if devices else "")
-
-
-def refusal(name: str, state: LoginState) -> DeviceError:
-    """The error of a device that is not tried with a stopped credential."""
-    until = f"{state.open_until.astimezone():%H:%M}" if state.open_until else "the next run"
-    return DeviceError(
-        "breaker_open",
-        f"credential {name!r} is not tried until {until}: {why(state)}",
-        f"Correct it: vctui vault edit {quote(name)}; or try it: vctui creds status --reset {quote(name)}",
-    )

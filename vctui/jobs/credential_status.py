@@ -8,8 +8,8 @@ from datetime import UTC, datetime
 
 from vctui.config import Settings
 from vctui.errors import CredentialNotFound
-from vctui.jobs.breaker import why
 from vctui.jobs.circuit import Mode, mode_of
+from vctui.jobs.stopped import why
 from vctui.records import CredentialInfo
 from vctui.storage import Audit, LoginState, LoginStore
 

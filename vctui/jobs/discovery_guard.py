@@ -15,9 +15,9 @@ from datetime import UTC, datetime
 
 from vctui.config import Settings
 from vctui.errors import DeviceError, VctuiError
-from vctui.jobs.breaker import refusal
 from vctui.jobs.circuit import Circuit, CircuitOpen, Limits, SharedLedger, check_wait, mode_of
 from vctui.jobs.discovery_plan import address_of
+from vctui.jobs.stopped import refusal
 from vctui.records import CredentialInfo, Device
 from vctui.ssh import Deadline, Lifeline, LoginOutcome, Target
 from vctui.storage import LoginStore, LoginTest, login_lock
