@@ -152,6 +152,11 @@ def test_discover_prints_a_line_a_device_and_ends_by_the_worst(
     with Inventory(settings.dcim_db) as inventory:
         assert {row.credential_id for row in inventory.devices()} == {2}
 
+    assert main(["creds", "status", "--json"]) == 0
+    found = json.loads(capsys.readouterr().out)
+    counts = [(one["name"], one["given_to"], one["works_on"], one["refused_by"]) for one in found]
+    assert counts == [("lab", 0, 0, 2), ("prod", 5, 5, 0)]
+
     assert main(flags) == 4
     assert "was found to work within a day" in capsys.readouterr().err
     assert main([*flags, "--force", "--quiet"]) == 0

@@ -49,15 +49,17 @@ def show_status(args: argparse.Namespace) -> int:
         print_json([_as_dict(status) for status in statuses])
     elif statuses:
         print_table(
-            ("NAME", "USER", "DEFAULT", "STATE", "LAST SUCCESS", "LAST FAILURE", "WHY"),
+            ("NAME", "USER", "DEFAULT", "GIVEN TO", "WORKS ON", "REFUSED BY", "STATE", "LAST SUCCESS", "WHY"),
             [
                 (
                     status.info.name,
                     status.info.username,
                     status.info.is_default,
+                    status.given_to,
+                    status.works_on,
+                    status.refused_by,
                     status.word,
                     _local(status.state.succeeded_at),
-                    _local(status.state.failed_at),
                     status.reason,
                 )
                 for status in statuses
@@ -79,6 +81,9 @@ def _as_dict(status: CredentialStatus) -> dict[str, Any]:
         "name": status.info.name,
         "username": status.info.username,
         "is_default": status.info.is_default,
+        "given_to": status.given_to,
+        "works_on": status.works_on,
+        "refused_by": status.refused_by,
         "state": {"trusted": "good", "one": "untried", "open": "stopped"}[status.mode],
         "succeeded_at": state.succeeded_at and state.succeeded_at.isoformat(),
         "failed_at": state.failed_at and state.failed_at.isoformat(),

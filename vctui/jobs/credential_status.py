@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -11,7 +12,7 @@ from vctui.errors import CredentialNotFound
 from vctui.jobs.circuit import Mode, mode_of
 from vctui.jobs.stopped import why
 from vctui.records import CredentialInfo
-from vctui.storage import Audit, LoginState, LoginStore
+from vctui.storage import Audit, Inventory, LoginState, LoginStore
 
 WORDS: dict[Mode, str] = {"trusted": "good", "one": "one device first", "open": "stopped"}
 
@@ -23,6 +24,11 @@ class CredentialStatus:
     info: CredentialInfo
     state: LoginState
     mode: Mode
+    given_to: int = 0
+    """Devices that have it in the inventory."""
+    works_on: int = 0
+    """Devices that accepted it when it was tested there; `refused_by`: that did not."""
+    refused_by: int = 0
 
     @property
     def word(self) -> str:
@@ -45,8 +51,21 @@ def credential_statuses(
     now = now or datetime.now(UTC)
     with LoginStore(settings.collector_db, read_only=True) as store:
         states = store.states()
-    found = ((info, states.get(info.id, LoginState())) for info in infos)
-    return [CredentialStatus(info, state, mode_of(state, now)) for info, state in found]
+        tests = Counter((test.credential_id, test.result) for test in store.tests())
+    with Inventory(settings.dcim_db, read_only=True) as inventory:
+        given = Counter(device.credential_id for device in inventory.devices())
+    return [
+        CredentialStatus(
+            info,
+            state,
+            mode_of(state, now),
+            given[info.id],
+            tests[info.id, "accepted"],
+            tests[info.id, "refused"],
+        )
+        for info in infos
+        for state in (states.get(info.id, LoginState()),)
+    ]
 
 
 def reset_credential(settings: Settings, infos: Sequence[CredentialInfo], name: str) -> None:
