@@ -18,7 +18,7 @@ from vctui.config import Settings
 from vctui.errors import StorageError
 from vctui.events import DeviceFinished, Event, RunFinished, RunStarted
 from vctui.jobs import BatchRunner, Job, JobResult, JobRunner, JobSource, Plan, PlanItem
-from vctui.jobs.together import in_turn, parties, rounds
+from vctui.jobs.together import in_turn, parties, rounds, shared_devices
 from vctui.records import Device as Row
 from vctui.storage import History, SavedCapture, job_lock, save_capture
 from vctui.vault import CredentialResolver, Vault
@@ -246,6 +246,8 @@ def test_jobs_are_joined_where_they_share_devices() -> None:
     assert names(parties([a, b, c, d])) == ["ac", "b", "d"]
     assert names(parties([a, b, plan("e", hosts="13"), d])) == ["abe", "d"]
     assert parties([]) == []
+    assert shared_devices([a, b, c, d]) == 1
+    assert shared_devices([a, plan("e", hosts="12"), plan("w", "reload", hosts="3"), b]) == 2
 
 
 def test_no_more_jobs_at_a_time_than_asked_for() -> None:

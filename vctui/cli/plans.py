@@ -13,13 +13,19 @@ if TYPE_CHECKING:
 NO_DEVICES = 4
 
 
-def print_plans(plans: Sequence[Plan], *, as_json: bool) -> int:
+def print_plans(plans: Sequence[Plan], *, as_json: bool, separate_logins: bool = False) -> int:
     """Print each plan; 4 when none of them has a device, as the run would return."""
+    from vctui.jobs import shared_devices
+
     if as_json:
         print_json([_as_dict(plan) for plan in plans])
     else:
         for plan in plans:
             _print(plan)
+    shared = 0 if separate_logins else shared_devices(plans)
+    if shared:
+        devices = "1 device is" if shared == 1 else f"{shared} devices are"
+        narrate(f"{devices} wanted by several of these jobs, and logged in to once")
     return 0 if any(plan.items for plan in plans) else NO_DEVICES
 
 

@@ -128,7 +128,11 @@ def run_jobs(args: argparse.Namespace) -> int:
         if args.dry_run:
             from vctui.cli.plans import print_plans
 
-            return print_plans([planner.plan(job) for job in jobs], as_json=args.json)
+            return print_plans(
+                [planner.plan(job) for job in jobs],
+                as_json=args.json,
+                separate_logins=args.separate_logins,
+            )
         plans = [planner.plan(job) for job in jobs]
         if len(plans) > 1 and not _agreed(plans, args):
             return 0

@@ -28,6 +28,7 @@ from vctui.jobs.selection import LeftOut, Selection, compile_pattern, select
 from vctui.jobs.smart_export import document, joined_table, table
 from vctui.jobs.source import ImportedJob, JobEntry, JobSource
 from vctui.jobs.stored import CaptureShelf, Parsing, StoredCapture, safe_text
+from vctui.jobs.together import shared_devices
 
 __all__ = [
     "Answer",
@@ -93,6 +94,7 @@ __all__ = [
     "save_found",
     "search",
     "select",
+    "shared_devices",
     "slugify",
     "table",
     "worst_of",

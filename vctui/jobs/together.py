@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
@@ -35,12 +36,21 @@ def rounds(plans: Iterable[Plan]) -> list[list[Plan]]:
     return [*found, open_round] if open_round else found
 
 
+def _logins(plan: Plan) -> set[object]:
+    return {(i.host, i.port, i.credential_id, i.device_type) for i in plan.items}
+
+
+def shared_devices(plans: Iterable[Plan]) -> int:
+    """How many devices several of these plans want, which are logged in to once."""
+    wanted = [Counter(login for plan in together for login in _logins(plan)) for together in rounds(plans)]
+    return sum(times > 1 for counted in wanted for times in counted.values())
+
+
 def parties(plans: Sequence[Plan]) -> list[list[Plan]]:
     """The plans of one round, joined where they want the same devices: those share their sessions."""
     found: list[tuple[set[object], set[int]]] = []
     for number, plan in enumerate(plans):
-        devices: set[object] = {(i.host, i.port, i.credential_id, i.device_type) for i in plan.items}
-        members = {number}
+        devices, members = _logins(plan), {number}
         for party in [party for party in found if party[0] & devices]:
             found.remove(party)
             devices |= party[0]
