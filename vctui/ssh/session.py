@@ -169,6 +169,8 @@ class Session:
                 continue
             if not first and target.inter_command_delay > 0:
                 self._lifeline.pause(self._deadline.within(target.inter_command_delay))
+                if self._lifeline.is_cut:
+                    raise DeviceError("cancelled", "")
             first = False
             self._command(talk, command.strip())
 
