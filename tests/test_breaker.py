@@ -6,6 +6,7 @@ import threading
 from collections import Counter
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -15,6 +16,7 @@ from tests.fixtures.ssh_device import PASSWORD, Device, Rules, closed_port
 from vctui.events import BreakerOpened, PasswordKept
 from vctui.jobs import BatchRunner
 from vctui.jobs.breaker import ABORT, LEAVE_OUT, RETYPE, RETYPE_AND_KEEP
+from vctui.politeness import Domain, Limit, Politeness
 from vctui.questions import Desk, OpenQuestion
 from vctui.storage import History
 
@@ -254,12 +256,20 @@ def test_its_devices_are_left_out(home: Home, device: Device) -> None:
     assert len(person.seen) == 1
 
 
-def test_the_site_that_refuses_is_left_out(home: Home, device: Device) -> None:
+@pytest.mark.parametrize("domain", [None, "west"])
+def test_the_site_or_the_domain_that_refuses_is_left_out(
+    home: Home, device: Device, domain: str | None
+) -> None:
+    if domain is not None:
+        limit = Limit(logins_per_second=1000.0)
+        west = Domain(domain, limit, sites=frozenset({"aaa"}))
+        home.settings = replace(home.settings, politeness=Politeness(domains=(west,)))
     with Device(login_only, host="0.0.0.0") as other:
         refusing(device)
         home.add(device, 20, site="aaa")
         home.add(other, 20, site="zzz")
-        person = Person(("what to do", "Leave out site aaa"))
+        place = "site aaa" if domain is None else f"AAA domain {domain}"
+        person = Person(("what to do", f"Leave out {place}"))
         home.run(person.desk)
     assert (device.counts.total, other.counts.total) == (2, 20)
     assert home.kinds["breaker_open"] == 18

@@ -1,7 +1,8 @@
 """The guard that keeps a wrong password from locking an account: see `circuit` for its rules.
 
-It counts by credential and not by site: the inventory does not know which devices ask the same server, and
-an account is locked by all its failures there. A person may leave out the one site that refuses.
+It counts by credential, and not by site or AAA domain: which devices ask the same server is not known for
+certain, and an account is locked by all its failures there. A person may leave out the one domain, or site,
+that refuses.
 """
 
 from __future__ import annotations
@@ -16,8 +17,11 @@ from vctui.config import Settings
 from vctui.errors import VctuiError
 from vctui.events import BreakerOpened, PasswordKept, Sink
 from vctui.jobs.circuit import Circuit, CircuitOpen, OwnLedger, SharedLedger, after, mode_of
+from vctui.jobs.pacing import domains_of
+from vctui.jobs.plan import PlanItem
 from vctui.jobs.planrun import PlanRun
 from vctui.jobs.stopped import Wait, refusal, why
+from vctui.politeness import Politeness
 from vctui.questions import Desk, Question
 from vctui.records import SSHCredentials
 from vctui.ssh import Deadline, Lifeline, LoginOutcome, Target
@@ -42,15 +46,15 @@ class _Login:
     to_keep: SSHCredentials | None = None
     """What is to be saved once it is accepted."""
     failing: list[str] = field(default_factory=list)
-    """The sites of its failures in a row in this run."""
+    """The places of its failures in a row in this run."""
     left_out: set[str] = field(default_factory=set)
-    """Sites where it is not tried any more."""
+    """Places where it is not tried any more."""
     given_up: bool = False
     told: datetime | None = None
     question: Question | None = None
     """The one that was asked last."""
-    site: str = ""
-    """The site that it offered to leave out."""
+    place: str = ""
+    """The place that it offered to leave out."""
 
 
 class Breaker:
@@ -72,9 +76,12 @@ class Breaker:
         self._keep = keep
         self._runs = runs
         self._desk = desk
-        self._sites = {
-            (item.device.name, item.host): item.device.site for run in runs for item in run.plan.items
+        self._places = {
+            (item.device.name, item.host): place_of(settings.politeness, item)
+            for run in runs
+            for item in run.plan.items
         }
+        """The AAA domain or the site of each device, in words."""
         self._sink = sink
         self._lock = threading.Lock()
         self._logins: dict[tuple[int | None, str, str], _Login] = {}
@@ -124,7 +131,7 @@ class Breaker:
             return login.circuit is circuit and not self._is_out(login, target)
 
     def _is_out(self, login: _Login, target: Target) -> bool:
-        return login.given_up or self._site(target) in login.left_out
+        return login.given_up or self._place(target) in login.left_out
 
     def _now(self, login: _Login, target: Target) -> tuple[Circuit, SSHCredentials | None]:
         """What counts for the credential now. Raises DeviceError when this device is left out."""
@@ -147,7 +154,7 @@ class Breaker:
                 if login.question is not None:
                     self._desk.withdraw(login.question.key)
             elif outcome != "unknown":
-                login.failing.append(self._site(target))
+                login.failing.append(self._place(target))
         if to_keep is not None and self._keep is not None:
             self._save(login, to_keep)
 
@@ -174,8 +181,8 @@ class Breaker:
         ]
         return concerned or [run.number for run in self._runs]
 
-    def _site(self, target: Target) -> str:
-        return self._sites.get((target.device, target.host), "")
+    def _place(self, target: Target) -> str:
+        return self._places.get((target.device, target.host), "")
 
     def _login(self, credentials: SSHCredentials) -> _Login:
         key = (credentials.id, credentials.name, credentials.username)
@@ -237,7 +244,7 @@ class Breaker:
                 # As after the twenty minutes: one device decides.
                 login.circuit = Circuit(OwnLedger(LoginState(open_until=datetime.now(UTC))))
             elif answer is not None and answer not in (RETYPE, RETYPE_AND_KEEP, LEAVE_OUT):
-                login.left_out.add(login.site)
+                login.left_out.add(login.place)
                 circuit.try_again()
             else:
                 login.given_up = True
@@ -247,12 +254,12 @@ class Breaker:
         """The same one for all devices, each time that the credential stops."""
         key = f"breaker:{login.name}:{state.open_until}"
         if login.question is None or login.question.key != key:
-            login.site = self._site_at_fault(login)
-            leave_site = f"Leave out site {safe_line(login.site, 40)}"
+            login.place = self._place_at_fault(login)
+            leave_place = f"Leave out {safe_line(login.place, 60)}"
             offered = {
                 RETYPE: credentials.password,
                 RETYPE_AND_KEEP: credentials.password and credentials.id and self._keep,
-                leave_site: login.site,
+                leave_place: login.place,
                 LEAVE_OUT: True,
                 ABORT: True,
             }
@@ -265,10 +272,18 @@ class Breaker:
             )
         return login.question
 
-    def _site_at_fault(self, login: _Login) -> str:
-        """The only site that failed of late, when there are others that the credential is for."""
-        sites = set(login.failing)
-        return sites.pop() if len(sites) == 1 and self._has_others(login, *sites) else ""
+    def _place_at_fault(self, login: _Login) -> str:
+        """The only place that failed of late, when there are others."""
+        places = set(login.failing)
+        return places.pop() if len(places) == 1 and self._has_others(login, *places) else ""
 
-    def _has_others(self, login: _Login, site: str) -> bool:
-        return bool(site) and any(other not in (site, *login.left_out) for other in self._sites.values())
+    def _has_others(self, login: _Login, place: str) -> bool:
+        return bool(place) and any(other not in (place, *login.left_out) for other in self._places.values())
+
+
+def place_of(politeness: Politeness, item: PlanItem) -> str:
+    """Where a device asks who may log in: its AAA domain where one is configured, else its site."""
+    domains = domains_of(politeness, item)
+    if domains:
+        return f"AAA domain {domains[0]}"
+    return f"site {item.device.site}" if item.device.site else ""

@@ -63,15 +63,7 @@ class Meters:
         names: list[Hashable] = ["all"] if polite.total else []
         if polite.per_site and device.site:
             names.append(("site", device.site))
-        sites = _names(device.site, device.site_name)
-        platforms = _names(device.platform, device.platform_name, device.device_type)
-        roles = _names(device.role, device.role_name)
-        names += [
-            ("domain", domain.name)
-            for domain in polite.domains
-            if domain.covers(sites, platforms, roles, item.credential.casefold())
-        ]
-        return tuple(names)
+        return (*names, *(("domain", name) for name in domains_of(polite, item)))
 
     def meter(self, name: Hashable) -> Meter:
         """The limit of that name. The caller holds the lock."""
@@ -86,6 +78,19 @@ class Meters:
         if kind == "site":
             return self._politeness.per_site
         return next(domain.limit for domain in self._politeness.domains if domain.name == own)
+
+
+def domains_of(politeness: Politeness, item: PlanItem) -> tuple[str, ...]:
+    """The AAA domains that a device belongs to, as far as they are configured."""
+    device = item.device
+    sites = _names(device.site, device.site_name)
+    platforms = _names(device.platform, device.platform_name, device.device_type)
+    roles = _names(device.role, device.role_name)
+    return tuple(
+        domain.name
+        for domain in politeness.domains
+        if domain.covers(sites, platforms, roles, item.credential.casefold())
+    )
 
 
 def _names(*names: str) -> frozenset[str]:
