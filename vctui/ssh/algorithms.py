@@ -10,6 +10,7 @@ from typing import Any
 
 from paramiko.kex_curve25519 import KexCurve25519
 from paramiko.message import Message
+from paramiko.ssh_exception import IncompatiblePeer
 from paramiko.transport import Transport as ParamikoTransport
 
 _EXTENSION = re.compile(r"ext-info-|kex-strict-")
@@ -116,6 +117,51 @@ def kexinit(offer: Offer) -> bytes:
     message.add_boolean(False)
     message.add_int(0)
     return message.asbytes()
+
+
+@dataclass(frozen=True, slots=True)
+class Agreement:
+    """What a client and a server use with each other."""
+
+    kex: str
+    key: str
+    cipher_out: str
+    cipher_in: str
+    mac_out: str
+    mac_in: str
+    strict: bool | None
+    """Whether the server keeps to the strict key exchange; None when it does not say so."""
+
+
+@lru_cache(64)
+def agree(offer: Offer, lists: bytes) -> Agreement:
+    """The first of ours that the server has too, of each kind; `lists` is its KEXINIT without random bytes.
+
+    Devices of one kind say the same. Raises IncompatiblePeer.
+    """
+    message = Message(lists)
+    kex, keys, ciphers_out, ciphers_in, macs_out, macs_in, *compressions = (
+        message.get_list() for _ in range(8)
+    )
+    if not all("none" in each for each in compressions):
+        raise IncompatiblePeer("no acceptable compression")
+    strict = [name for name in kex if name.startswith("kex-strict-")]
+    return Agreement(
+        kex=_first(offer.kex, kex),
+        key=_first(offer.keys, keys),
+        cipher_out=_first(offer.ciphers, ciphers_out),
+        cipher_in=_first(offer.ciphers, ciphers_in),
+        mac_out=_first(offer.macs, macs_out),
+        mac_in=_first(offer.macs, macs_in),
+        strict="kex-strict-s-v00@openssh.com" in strict if strict else None,
+    )
+
+
+def _first(ours: tuple[str, ...], theirs: list[str]) -> str:
+    for name in ours:
+        if name in theirs:
+            return name
+    raise IncompatiblePeer("no algorithm in common")
 
 
 def _known(names: tuple[str, ...]) -> tuple[str, ...]:

@@ -8,8 +8,9 @@ from typing import Any
 
 from paramiko.common import cMSG_KEXINIT
 from paramiko.message import Message
+from paramiko.ssh_exception import IncompatiblePeer, MessageOrderError
 
-from vctui.ssh.algorithms import kexinit
+from vctui.ssh.algorithms import agree, kexinit
 from vctui.ssh.transport import Transport
 
 
@@ -17,6 +18,8 @@ class LeanTransport(Transport):
     """Says and computes byte for byte what `Transport` does."""
 
     H: bytes
+    agreed_on_strict_kex: bool
+    initial_kex_done: bool
     in_kex: bool
     clear_to_send: threading.Event
     local_kex_init: bytes | None
@@ -37,10 +40,32 @@ class LeanTransport(Transport):
         self._latest_kex_init = self.local_kex_init
         self._send_message(Message(self.local_kex_init))  # type: ignore[attr-defined]
 
+    def _parse_kex_init(self, m: Message) -> None:
+        said = m.asbytes()
+        try:
+            agreed = agree(self.offer, said[16:])
+        except IncompatiblePeer:
+            super()._parse_kex_init(m)  # type: ignore[misc] # which says why
+            return
+        if agreed.strict is not None:
+            self.agreed_on_strict_kex = agreed.strict
+        if self.agreed_on_strict_kex and not self.initial_kex_done and m.seqno != 0:
+            raise MessageOrderError("In strict-kex mode, but KEXINIT was not the first packet!")
+        self.kex_engine = self._kex_info[agreed.kex](self)
+        self.host_key_type = agreed.key
+        self.local_cipher, self.remote_cipher = agreed.cipher_out, agreed.cipher_in
+        self.local_mac, self.remote_mac = agreed.mac_out, agreed.mac_in
+        self.local_compression = self.remote_compression = "none"
+        self._remote_ext_info = None
+        self.remote_kex_init = cMSG_KEXINIT + said
+
     def _set_K_H(self, k: Any, h: bytes) -> None:
         super()._set_K_H(k, h)  # type: ignore[misc]
         shared = Message()
-        self._add_K(shared)  # type: ignore[attr-defined]
+        if isinstance(k, bytes):  # a hybrid exchange
+            shared.add_string(k)
+        else:
+            shared.add_mpint(k)
         self._derived_from = shared.asbytes() + h
 
     def _compute_key(self, id: str, nbytes: int) -> bytes:
