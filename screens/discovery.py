@@ -28,7 +28,7 @@ from screens.discovery_view import (
     options_text,
 )
 from screens.finding import FindingScreen
-from screens.start import refused_hosts, unlocked
+from screens.start import places, refused_hosts, unlocked
 from screens.widgets.rows import Rows
 from vctui.errors import VctuiError
 from vctui.text import safe_line
@@ -239,10 +239,12 @@ class DiscoveryScreen(Screen[None]):
     async def _ask_and_run(self, plan: DiscoveryPlan) -> None:
         if not await unlocked(self.app, self.context):
             return
-        refused = await refused_hosts(self.app, self.context, self._finder.unknown_hosts(plan))
+        items = self._finder.items(plan)
+        refused = await refused_hosts(self.app, self.context, items)
         if refused is None:
             return
-        kept = tuple(one for one in plan.candidates if (one.device.host, one.device.port) not in refused)
+        out = {item.device.id for item in items if not refused.isdisjoint(places(item))}
+        kept = tuple(one for one in plan.candidates if one.device.id not in out)
         if kept:
             narrowed = replace(plan, candidates=kept)
             screen = FindingScreen(self._finder, narrowed, save=self._save, force=self._force)

@@ -32,7 +32,7 @@ class Finder(Protocol):
 
     def plan(self, wanted: Wanted) -> DiscoveryPlan: ...
 
-    def unknown_hosts(self, plan: DiscoveryPlan) -> Sequence[PlanItem]: ...
+    def items(self, plan: DiscoveryPlan) -> Sequence[PlanItem]: ...
 
     def run(
         self, plan: DiscoveryPlan, sink: Sink, cancel: threading.Event, *, save: bool, force: bool
@@ -71,17 +71,21 @@ class RealFinder:
         )
         return plan_discovery(self._context.settings, self._context.resolver.credentials(), options)
 
-    def unknown_hosts(self, plan: DiscoveryPlan) -> Sequence[PlanItem]:
-        """The devices whose host key nobody has seen."""
-        from vctui.jobs import plan_item
+    def items(self, plan: DiscoveryPlan) -> Sequence[PlanItem]:
+        """The devices as a run would plan them, with the jump hosts on the way."""
+        from vctui.jobs import NoRoute, Routes, plan_item
         from vctui.ssh import KnownHosts
 
-        known = KnownHosts(self._context.settings.known_hosts)
-        return [
-            plan_item(candidate.device, candidate.credentials[0])
-            for candidate in plan.candidates
-            if not known.is_known(candidate.device.host or "", candidate.device.port)
-        ]
+        settings, credentials = self._context.settings, self._context.resolver.credentials()
+        routes = Routes(settings, KnownHosts(settings.known_hosts), credentials)
+        items: list[PlanItem] = []
+        for candidate in plan.candidates:
+            try:
+                path = routes.to(candidate.device)
+            except NoRoute:  # the search says so
+                continue
+            items.append(plan_item(candidate.device, candidate.credentials[0], path))
+        return items
 
     def run(
         self, plan: DiscoveryPlan, sink: Sink, cancel: threading.Event, *, save: bool, force: bool

@@ -16,17 +16,19 @@ from textual.screen import ModalScreen
 from textual.widgets import Static
 from textual.worker import Worker, WorkerState
 
+from screens.question import DeskNotice
 from screens.widgets.rows import Cells, Column, Rows, widest
 from vctui.errors import DeviceError, VctuiError
+from vctui.questions import Desk
 from vctui.text import safe_line
 
 if TYPE_CHECKING:
     from screens.context import Context
-    from vctui.jobs import PlanItem
+    from vctui.jobs import KeyHost
     from vctui.ssh import ScannedKey
 
 Address = tuple[str, int]
-Scanned = Callable[[Address, "ScannedKey | DeviceError"], None]
+Scanned = Callable[["KeyHost", "ScannedKey | DeviceError"], None]
 PAINT = 0.2
 
 
@@ -34,8 +36,7 @@ PAINT = 0.2
 class HostRow:
     """One new host and the key it showed, or why it showed none."""
 
-    device: str
-    address: Address
+    host: KeyHost
     key: ScannedKey | None = None
     error: str = ""
 
@@ -75,12 +76,11 @@ class HostKeysScreen(ModalScreen[frozenset[Address] | None]):
             super().__init__()
             self.error = error
 
-    def __init__(self, context: Context, items: Sequence[PlanItem]) -> None:
+    def __init__(self, context: Context, hosts: Sequence[KeyHost]) -> None:
         super().__init__()
         self.context = context
-        self._hosts: dict[Address, HostRow] = {}
-        for item in items:
-            self._hosts.setdefault((item.host, item.port), HostRow(item.device.name, (item.host, item.port)))
+        self._hosts = {host: HostRow(host) for host in hosts}
+        self._desk = Desk(lambda: None)
         self._cancel = threading.Event()
         self._answered = 0
         self._ready = False
@@ -89,13 +89,14 @@ class HostKeysScreen(ModalScreen[frozenset[Address] | None]):
     def compose(self) -> ComposeResult:
         with Vertical():
             yield Static(id="title", markup=False)
+            yield DeskNotice(self._desk)
             yield Rows((), _columns(()), _cells, id="keys")
             yield Static(id="detail", markup=False)
             yield Static("t Trust all   s Leave these devices out   Esc Cancel", id="keys-hint", markup=False)
 
     def on_mount(self) -> None:
         """Start reading the keys."""
-        self.query_one(Rows).set_columns(_columns([host.device for host in self._hosts.values()]))
+        self.query_one(Rows).set_columns(_columns([host.name for host in self._hosts]))
         self.set_interval(PAINT, self._paint)
         self._paint()
         self._read_keys()
@@ -103,19 +104,20 @@ class HostKeysScreen(ModalScreen[frozenset[Address] | None]):
     def on_unmount(self) -> None:
         """Every way out ends the scan."""
         self._cancel.set()
+        self._desk.close()
 
     @work(thread=True, exclusive=True, exit_on_error=False, group="scan", description="read host keys")
     def _read_keys(self) -> None:
         error: VctuiError | None = None
         try:
-            scan_hosts(list(self._hosts), self._cancel, self._take)
+            scan_hosts(self.context, list(self._hosts), self._cancel, self._desk, self._take)
         except VctuiError as problem:
             error = problem
         self.post_message(self.Ended(error))
 
-    def _take(self, address: Address, answer: ScannedKey | DeviceError) -> None:
+    def _take(self, which: KeyHost, answer: ScannedKey | DeviceError) -> None:
         """Called from scan threads; the timer paints."""
-        host = self._hosts[address]
+        host = self._hosts[which]
         if isinstance(answer, DeviceError):
             host.error = answer.message
         else:
@@ -154,7 +156,8 @@ class HostKeysScreen(ModalScreen[frozenset[Address] | None]):
         text = ""
         if host is not None:
             what = host.key.key_type if host.key else host.error
-            text = f"{safe_line(host.device)} at {host.address[0]} port {host.address[1]}: {safe_line(what)}"
+            name = ("jump host " if host.host.is_jump else "") + safe_line(host.host.name)
+            text = f"{name} at {host.host.host} port {host.host.port}: {safe_line(what)}"
         self.query_one("#detail", Static).update(text, layout=False)
 
     def action_trust(self) -> None:
@@ -183,7 +186,7 @@ class HostKeysScreen(ModalScreen[frozenset[Address] | None]):
     def action_skip(self) -> None:
         """Go on without every device whose key is new."""
         if not self._storing:
-            self.dismiss(frozenset(self._hosts))
+            self.dismiss(frozenset(host.address for host in self._hosts))
 
     def action_cancel(self) -> None:
         """Do not run."""
@@ -200,20 +203,23 @@ def _columns(names: Sequence[str]) -> tuple[Column, ...]:
 
 
 def _cells(host: HostRow) -> Cells:
+    which = host.host
     if host.key is None:
-        return (host.device, host.address[0], f"none: {host.error or 'not read'}"), "failed"
-    return (host.device, host.address[0], host.key.fingerprint), ""
+        return (which.name, which.host, f"none: {host.error or 'not read'}"), "failed"
+    return (which.name, which.host, host.key.fingerprint), ""
 
 
-def scan_hosts(addresses: Sequence[Address], cancel: threading.Event, on_result: Scanned) -> None:
-    """Read the keys over the network: key exchange only, nobody logs in."""
-    from vctui.ssh import scan_host_keys
+def scan_hosts(
+    context: Context, hosts: Sequence[KeyHost], cancel: threading.Event, desk: Desk, on_key: Scanned
+) -> None:
+    """Read the keys over the network: key exchange only, nobody logs in but to jump hosts on the way."""
+    from vctui.jobs import read_keys
 
-    scan_host_keys(addresses, cancel=cancel, on_result=on_result)
+    read_keys(context.settings, hosts, context.resolver, on_key=on_key, cancel=cancel, desk=desk)
 
 
 def store_keys(context: Context, keys: Sequence[ScannedKey]) -> None:
     """Add the keys to the home's known_hosts."""
-    from vctui.ssh import KnownHosts
+    from vctui.jobs import trusted_hosts
 
-    KnownHosts(context.settings.known_hosts).add(keys)
+    trusted_hosts(context.settings).add(keys)

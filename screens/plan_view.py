@@ -84,7 +84,10 @@ def count_text(plan: Plan) -> Content:
     parts: list[str | tuple[str, str]] = [(f"{chosen} of {chosen + left} devices", "bold")]
     if left:
         parts.append(f" · {left} left out (o)")
-    new = len(plan.unknown_hosts)
+    jumps = len(plan.jump_hosts)
+    if jumps:
+        parts.append(f" · {jumps} jump {'host' if jumps == 1 else 'hosts'}")
+    new = len(plan.unknown_hosts) + sum(not hop.host_known for hop in plan.jump_hosts)
     if new:
         parts.append((f" · {new} new host {'key' if new == 1 else 'keys'}", "$text-warning"))
     bare = sum(item.credential_id is None for item in plan.items)
@@ -98,6 +101,7 @@ def detail_text(item: PlanItem) -> str:
     known = "known" if item.host_known else "new"
     parts = [
         item.device_type or "no platform",
+        *([f"via {item.path_text}"] if item.jump else []),
         f"template {item.template or 'none'}",
         f"host key {known}",
         *([item.note] if item.note else []),

@@ -21,7 +21,7 @@ from screens.calm import quick_turns, spare_the_collector
 from screens.question import DeskNotice
 from screens.run_engine import Runner, RunOptions, job_runner
 from screens.run_model import SHOWS, RunModel, Show
-from screens.run_view import EMPTY, CancelQuestion, bar_text, row_columns, totals_text
+from screens.run_view import EMPTY, CancelQuestion, bar_text, jumps_text, row_columns, totals_text
 from screens.widgets.confirm import ConfirmScreen
 from screens.widgets.lines import Lines
 from screens.widgets.rows import Rows
@@ -114,6 +114,7 @@ class RunScreen(Screen[None]):
         yield Header()
         yield Static(id="totals", markup=False)
         yield Static(id="bar", markup=False)
+        yield Static(id="jumps", markup=False)
         yield Static(id="problem", classes="error", markup=False)
         yield DeskNotice(self.desk)
         yield Input(placeholder="part of the name", compact=True, id="name")
@@ -125,6 +126,7 @@ class RunScreen(Screen[None]):
         """Start the run and the timer that paints it."""
         self.query_one("#name").display = False
         self.query_one("#problem").display = False
+        self.query_one("#jumps").display = any(item.jump for item in self._plan.items)
         self.query_one("#log").can_focus = False
         spare_the_collector()
         self._while_shown.enter_context(quick_turns())
@@ -209,6 +211,7 @@ class RunScreen(Screen[None]):
         changed = self.model.take_dirty()
         stopping = self.running and self._cancel.is_set()
         self._update("#totals", totals_text(self.model))
+        self._update("#jumps", jumps_text(self.model))
         self._update("#bar", bar_text(self.model, self._show, self._text, stopping=stopping))
         if changed and self._show != "all":
             self._refilter()

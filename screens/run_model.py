@@ -15,6 +15,7 @@ from vctui.events import (
     DevicePhase,
     DeviceStatus,
     Event,
+    JumpState,
     PasswordKept,
     RunStarted,
 )
@@ -60,6 +61,8 @@ class RunModel:
         self.rows = [DeviceRow(name, host) for name, host in devices]
         self.counts: Counter[State] = Counter({"waiting": len(self.rows)})
         self.run_id: int | None = None
+        self.jumps: dict[str, JumpState] = {}
+        """The newest that was said of each jump host."""
         self.log: list[str] = []
         """The newest lines; the older half goes when it is twice MAX_LOG."""
         self.logged = 0
@@ -125,12 +128,22 @@ class RunModel:
         elif isinstance(event, PasswordKept):
             what = f"not saved: {event.error}" if event.error else "saved in the vault"
             self._say(f"credential {event.credential}: the password is {what}")
+        elif isinstance(event, JumpState):
+            self._jump(event)
         elif isinstance(event, DeviceFinished):
             row = self._row(event.device, event.host)
             if row is not None and row.finished is None:
                 row.finished = event
                 self._enter(row, event.status)
                 self._say(f"{event.device}: {outcome_line(event)}")
+
+    def _jump(self, event: JumpState) -> None:
+        before = self.jumps.get(event.jump)
+        self.jumps[event.jump] = event
+        if event.error and (before is None or before.error != event.error):
+            self._say(event.error)
+        elif before is None or before.transports != event.transports:
+            self._say(f"jump host {event.jump}: {event.transports} connections")
 
     def take_dirty(self) -> set[int]:
         """The rows that changed since the last call."""

@@ -10,6 +10,7 @@ from textual.content import Content
 from screens.run_model import RunModel, Show, State, duration
 from screens.widgets.confirm import ConfirmScreen
 from screens.widgets.rows import Column, widest
+from vctui.text import safe_line
 
 BAR_CELLS = 24
 EMPTY: dict[Show, str] = {
@@ -62,6 +63,22 @@ def totals_text(model: RunModel) -> Content:
         if count or state in ("ok", "failed"):
             parts.append("  ")
             parts.append((f"{state} {count}", colour if count else "$text-muted"))
+    return Content.assemble(*parts)
+
+
+def jumps_text(model: RunModel) -> Content:
+    """`jump ams-1: 2 transports, 37 channels`, those that fail first."""
+    parts: list[str | tuple[str, str]] = []
+    for state in sorted(model.jumps.values(), key=lambda state: (not state.error, state.jump)):
+        name = safe_line(state.jump)
+        if parts:
+            parts.append("  ·  ")
+        if state.error:
+            parts.append((f"jump {name}: failed", "$text-error"))
+        else:
+            transports = "1 transport" if state.transports == 1 else f"{state.transports} transports"
+            channels = "1 channel" if state.channels == 1 else f"{state.channels} channels"
+            parts.append(f"jump {name}: {transports}, {channels}")
     return Content.assemble(*parts)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
@@ -26,14 +27,32 @@ async def unlocked(app: App[Any], context: Context) -> bool:
 
 
 async def refused_hosts(
-    app: App[Any], context: Context, unknown: Sequence[PlanItem]
+    app: App[Any], context: Context, items: Sequence[PlanItem]
 ) -> frozenset[Address] | None:
-    """The addresses of new hosts that must not be connected to; None when nothing shall be done at all."""
-    if context.settings.host_keys != "ask" or not unknown:
-        return frozenset()
-    from screens.hostkeys import HostKeysScreen
+    """The addresses of new hosts that must not be connected to; None when nothing shall be done at all.
 
-    return await app.push_screen_wait(HostKeysScreen(context, unknown))
+    Jump hosts come first: without trust in one, nothing behind it can be looked at.
+    """
+    refused: frozenset[Address] = frozenset()
+    if context.settings.host_keys != "ask":
+        return refused
+    from screens.hostkeys import HostKeysScreen
+    from vctui.jobs import new_hosts
+
+    for hosts in await asyncio.to_thread(new_hosts, context.settings, items):
+        wanted = {place for item in items if refused.isdisjoint(places(item)) for place in places(item)}
+        left = [host for host in hosts if host.address in wanted]
+        if left:
+            answer = await app.push_screen_wait(HostKeysScreen(context, left))
+            if answer is None:
+                return None
+            refused |= answer
+    return refused
+
+
+def places(item: PlanItem) -> set[Address]:
+    """Where a device and the jump hosts on the way to it are."""
+    return {(item.host, item.port), *((hop.host, hop.port) for hop in item.jump)}
 
 
 async def ask_before(app: App[Any], context: Context, plan: Plan) -> Plan | None:
@@ -43,10 +62,10 @@ async def ask_before(app: App[Any], context: Context, plan: Plan) -> Plan | None
     """
     if not await unlocked(app, context):
         return None
-    refused = await refused_hosts(app, context, plan.unknown_hosts)
+    refused = await refused_hosts(app, context, plan.items)
     if not refused:
         return plan if refused is not None else None
-    items = tuple(item for item in plan.items if (item.host, item.port) not in refused)
+    items = tuple(item for item in plan.items if refused.isdisjoint(places(item)))
     if not items:
         app.notify("No device is left: all host keys are new", severity="warning", markup=False)
         return None

@@ -12,7 +12,7 @@ import pytest
 
 from vctui.vault import kernel_keyring
 
-pytest_plugins = ("tests.fixtures.openssh", "tests.fixtures.openssh_shell")
+pytest_plugins = ("tests.fixtures.openssh", "tests.fixtures.openssh_shell", "tests.fixtures.lab")
 
 KEPT_OUT = (
     "VCOLLECTOR_HOME",

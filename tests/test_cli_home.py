@@ -8,6 +8,7 @@ import json
 import shutil
 import sqlite3
 import stat
+import subprocess
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -15,6 +16,11 @@ from pathlib import Path
 import pytest
 
 from vctui.cli.main import main
+from vctui.questions import HEADLESS
+from vctui.ssh.asking import Asking
+from vctui.ssh.keys import KeyRing
+from vctui.ssh.lifeline import Lifeline
+from vctui.vault import CredentialResolver
 
 PASSWORD = "correct horse battery"
 Run = Callable[..., tuple[int, str, str]]
@@ -294,6 +300,26 @@ def test_a_key_file_that_is_none_is_refused(run: Run, vault: None, tmp_path: Pat
     (tmp_path / "key").write_text("not a key\n")
     assert run("vault", "add", "k", "-u", "u", "--key-file", str(tmp_path / "key"))[0] == 12
     assert run("vault", "add", "k", "-u", "u", "--key-file", str(tmp_path / "absent"))[0] == 2
+
+
+@pytest.mark.skipif(shutil.which("ssh-keygen") is None, reason="ssh-keygen is not installed")
+def test_the_certificate_beside_a_key_file_goes_with_it(
+    run: Run, home: Path, vault: None, tmp_path: Path
+) -> None:
+    for name in ("key", "authority"):
+        subprocess.run(
+            ["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", str(tmp_path / name)], check=True
+        )
+    arguments = ["-s", str(tmp_path / "authority"), "-I", "x", "-n", "u", str(tmp_path / "key.pub")]
+    subprocess.run(["ssh-keygen", "-q", *arguments], check=True)
+    assert run("vault", "add", "k", "-u", "u", "--key-file", str(tmp_path / "key"))[0] == 0
+    with CredentialResolver(home) as resolver:
+        resolver.unlock_vault(PASSWORD)
+        login = resolver.get_ssh_credentials("k")
+    key = KeyRing().key(login, Asking(HEADLESS, "r1", Lifeline()))
+    assert key is not None
+    assert key.public_blob is not None
+    assert key.public_blob.key_type == "ssh-ed25519-cert-v01@openssh.com"
 
 
 def test_templates_are_imported_listed_and_shown(run: Run, tmp_path: Path) -> None:

@@ -81,7 +81,7 @@ class FakeFinder:
         out = tuple(LeftOut(row, "does not fit") for row in rows if row not in fit)
         return DiscoveryPlan(tuple(Candidate(row, chosen) for row in fit) if chosen else (), out)
 
-    def unknown_hosts(self, plan: DiscoveryPlan) -> Sequence[PlanItem]:
+    def items(self, plan: DiscoveryPlan) -> Sequence[PlanItem]:
         return ()
 
     def run(

@@ -14,7 +14,7 @@ from textual.screen import Screen
 from textual.widgets import Input, Static
 
 from screens.context import Context
-from screens.hostkeys import Address, HostKeysScreen, Scanned
+from screens.hostkeys import HostKeysScreen, Scanned
 from screens.plan_view import plan_cells
 from screens.planning import named
 from screens.preview import PreviewScreen
@@ -35,7 +35,8 @@ from tests.fixtures.screens import (
 )
 from vctui.config import HostKeyPolicy
 from vctui.errors import DeviceError, StorageError, UsageError
-from vctui.jobs import Job, LeftOut, Plan, PlanItem
+from vctui.jobs import Job, KeyHost, LeftOut, Plan, PlanItem, PlannedHop
+from vctui.questions import Desk
 from vctui.records import Device
 from vctui.ssh import ScannedKey
 
@@ -278,12 +279,15 @@ class FakeScan:
         self.waits = waits
         self.cancelled = threading.Event()
 
-    def __call__(self, addresses: Sequence[Address], cancel: threading.Event, on_result: Scanned) -> None:
-        for host, port in addresses:
-            if host in self.silent:
-                on_result((host, port), DeviceError("connection_refused", "refused [/oops]"))
+    def __call__(
+        self, context: Context, hosts: Sequence[KeyHost], cancel: threading.Event, desk: Desk, on_key: Scanned
+    ) -> None:
+        for host in hosts:
+            if host.host in self.silent:
+                on_key(host, DeviceError("connection_refused", "refused [/oops]"))
             else:
-                on_result((host, port), ScannedKey(host, port, "ssh-ed25519", b"key of " + host.encode()))
+                blob = b"key of " + host.host.encode()
+                on_key(host, ScannedKey(host.host, host.port, "ssh-ed25519", blob))
         if self.waits and cancel.wait(10):
             self.cancelled.set()
 
@@ -321,6 +325,48 @@ async def test_new_host_keys_are_asked_about_once(
         assert stored == [key]
         assert started.plan is not None
         assert len(started.plan.items) == 3
+
+
+GATE = PlannedHop("gate", "192.0.2.99", 22, "lab", 1, False)
+
+
+async def test_jump_hosts_are_asked_about_before_what_is_behind_them(
+    tmp_path: Path, started: Started, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    stored: list[ScannedKey] = []
+    with_hosts(monkeypatch, FakeScan(), stored)
+    app = stage(tmp_path, FakePlans([replace(item, jump=(GATE,)) for item in NEW]))
+    async with app.run_test(size=(80, 24)) as pilot:
+        await until(pilot, lambda: is_ready(app))
+        assert "1 jump host · 3 new host keys" in shown(app)
+        assert "via gate" in shown(app)
+        await pilot.press("enter")
+        await until(pilot, lambda: "trust what is shown here?" in shown(app))
+        assert [row.split()[0] for row in row_texts(app, "#keys")] == ["gate"]
+        assert "jump host gate at 192.0.2.99" in text_of(app, "#detail")
+        first = app.screen
+        await pilot.press("t")
+        await until(pilot, lambda: app.screen is not first and "2 new host keys: trust" in shown(app))
+        assert [row.split()[0] for row in row_texts(app, "#keys")] == ["sw2", "sw3"]
+        await pilot.press("t")
+        await until(pilot, lambda: started.begun)
+        assert [key.host for key in stored] == ["192.0.2.99", "192.0.2.2", "192.0.2.3"]
+
+
+async def test_leaving_out_a_jump_host_leaves_out_what_is_behind_it(
+    tmp_path: Path, started: Started, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with_hosts(monkeypatch, FakeScan(), [])
+    behind = replace(make_item(4, known=False), jump=(GATE,))
+    app = stage(tmp_path, FakePlans([make_item(1), behind]))
+    async with app.run_test(size=(80, 24)) as pilot:
+        await until(pilot, lambda: is_ready(app))
+        await pilot.press("enter")
+        await until(pilot, lambda: is_on(app, HostKeysScreen))
+        await pilot.press("s")
+        await until(pilot, lambda: started.begun)
+        assert started.plan is not None
+        assert [item.device.name for item in started.plan.items] == ["sw1"]
 
 
 async def test_devices_with_new_keys_can_be_left_out(

@@ -7,6 +7,7 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -46,8 +47,8 @@ from tests.fixtures.screens import (
 from vctui.demo import DemoHome
 from vctui.demo.launch import KEY_TYPE
 from vctui.errors import LockedError
-from vctui.events import DeviceFinished, DevicePhase, Event, RunStarted, Sink
-from vctui.jobs import JobResult, JobSource, Plan, PlanItem
+from vctui.events import DeviceFinished, DevicePhase, Event, JumpState, RunStarted, Sink
+from vctui.jobs import JobResult, JobSource, Plan, PlanItem, PlannedHop
 from vctui.ssh import KnownHosts
 
 
@@ -149,6 +150,26 @@ async def test_shows_phases_states_and_totals_while_it_runs(tmp_path: Path, runn
         assert log[0].endswith("run 1: arp, 4 devices")
         assert log[-1].endswith("sw4: failed auth_failed: the device refused the password")
         runner.end()
+
+
+async def test_jump_hosts_have_a_line_of_their_own(tmp_path: Path, runner: FakeRunner) -> None:
+    hop = PlannedHop("ams-1", "192.0.2.99", 22, "lab", 1, True)
+    app = stage(tmp_path, [replace(make_item(n), jump=(hop,)) for n in range(1, 4)], runner)
+    async with app.run_test(size=(80, 24)) as pilot:
+        runner.say(JumpState(1, "ams-1", 1, 0), JumpState(1, "ams-1", 2, 37))
+        await settle(pilot)
+        assert text_of(app, "#jumps") == "jump ams-1: 2 transports, 37 channels"
+        runner.say(JumpState(1, "ams-1", 0, 0, "jump host ams-1: it refuses [/the login]"))
+        runner.say(JumpState(1, "rtm-1", 1, 1))
+        await settle(pilot)
+        assert text_of(app, "#jumps") == "jump ams-1: failed  ·  jump rtm-1: 1 transport, 1 channel"
+        assert "it refuses [/the login]" in shown(app)
+
+
+async def test_without_jump_hosts_there_is_no_such_line(tmp_path: Path, runner: FakeRunner) -> None:
+    app = stage(tmp_path, [make_item(1)], runner)
+    async with app.run_test(size=(80, 24)):
+        assert not app.screen.query_one("#jumps").display
 
 
 async def test_narrows_to_running_failed_and_names(tmp_path: Path, runner: FakeRunner) -> None:

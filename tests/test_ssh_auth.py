@@ -18,7 +18,7 @@ import pytest
 from paramiko.common import AUTH_FAILED
 
 from tests.fixtures.person import Person
-from tests.fixtures.ssh_device import CREDENTIALS, PASSWORD, USER, Asked, Device, Rules, cli
+from tests.fixtures.ssh_device import CREDENTIALS, PASSWORD, USER, Asked, Device, Rules, cli, host_key
 from vctui.questions import HEADLESS, Desk
 from vctui.records import SSHCredentials
 from vctui.ssh import ExecutionResult, ExecutorOptions, KnownHosts, SSHExecutorPool, Target
@@ -440,6 +440,23 @@ def test_the_agents_key_that_was_named_is_the_one_attempt(
         (result,) = collect(tmp_path, device, credentials)
     assert result.success, result.error
     assert device.counts.total == 1
+
+
+def test_the_agent_signs_nothing_for_a_host_that_is_not_trusted(
+    tmp_path: Path, agent: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    signed: list[object] = []
+    monkeypatch.setattr("vctui.ssh.agent.Agent.sign", lambda *args: signed.append(args))
+    credentials = SSHCredentials(USER, agent=True, agent_key="number 1")
+    with Device() as device:
+        known = KnownHosts(tmp_path / "known_hosts")
+        known.add([replace(device.scanned, blob=host_key("another").asbytes())])
+        results: list[ExecutionResult] = []
+        pool = SSHExecutorPool(options=ExecutorOptions(known_hosts=known.path))
+        target = Target("r1", "127.0.0.1", credentials, ("show arp",), device.port, timeout=5.0)
+        pool.run([target], on_result=lambda _, result: results.append(result))
+    assert results[0].error_kind == "host_key_changed"
+    assert (signed, device.counts.total) == ([], 0)
 
 
 @pytest.mark.parametrize(

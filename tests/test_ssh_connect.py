@@ -35,6 +35,7 @@ from vctui.ssh import (
     ExecutionResult,
     ExecutorOptions,
     KnownHosts,
+    Place,
     ScannedKey,
     SSHExecutorPool,
     Target,
@@ -446,22 +447,23 @@ def test_scanning_logs_in_nowhere() -> None:
     assert device.counts.total == 0
 
 
-def test_scanning_many_at_once() -> None:
-    seen: list[tuple[str, int]] = []
+def test_scanning_many_at_once(run: Runner) -> None:
+    seen: list[Place] = []
     with Device() as one, Device(None, Rules(key=host_key("second"))) as two, closed_port() as closed:
-        addresses = [("127.0.0.1", port) for port in (one.port, closed, two.port, one.port)]
-        results = scan_host_keys(addresses, on_result=lambda address, result: seen.append(address))
-    assert list(results) == addresses[:3]
-    assert results[addresses[0]] == one.scanned
-    assert results[addresses[2]] == two.scanned
-    failure = results[addresses[1]]
+        places = [Place("127.0.0.1", port) for port in (one.port, closed, two.port, one.port)]
+        results = scan_host_keys(places, run.known_hosts, on_result=lambda place, result: seen.append(place))
+    assert list(results) == places[:3]
+    assert results[places[0]] == one.scanned
+    assert results[places[2]] == two.scanned
+    failure = results[places[1]]
     assert isinstance(failure, DeviceError)
     assert failure.kind == "connection_refused"
-    assert sorted(seen) == sorted(addresses[:3])
+    assert set(seen) == set(places[:3])
+    assert len(seen) == 3
     assert one.connections == 1
 
 
-def test_a_scan_can_be_cancelled() -> None:
+def test_a_scan_can_be_cancelled(run: Runner) -> None:
     cancel = threading.Event()
 
     def talk(sock: socket.socket, device: Device) -> None:
@@ -470,7 +472,9 @@ def test_a_scan_can_be_cancelled() -> None:
             pass
 
     with Plain(talk) as device:
-        results = scan_host_keys([("127.0.0.1", device.port)], cancel=cancel, timeout=60.0)
+        options = ExecutorOptions(connect_timeout=60.0)
+        places = [Place("127.0.0.1", device.port)]
+        results = scan_host_keys(places, run.known_hosts, options=options, cancel=cancel)
     (failure,) = results.values()
     assert isinstance(failure, DeviceError)
     assert failure.kind == "cancelled"

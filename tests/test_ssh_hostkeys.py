@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import hmac
 import os
 import shutil
 import stat
@@ -10,14 +11,18 @@ import subprocess
 import sys
 import threading
 from pathlib import Path
+from typing import Any
 
 import pytest
 from cryptography.hazmat.primitives.asymmetric import ec, ed25519, rsa
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
 from vctui.errors import HostKeyRefused, StorageError, UsageError
+from vctui.hostnames import is_host
 from vctui.ssh import KnownHosts, ScannedKey
-from vctui.ssh.hostkey_index import fingerprint, host_name, is_host
+from vctui.ssh.hostkey_index import fingerprint, host_name
 
 KEYGEN = shutil.which("ssh-keygen")
 
@@ -124,7 +129,8 @@ def test_a_corpus_is_read_without_an_exception(corpus_file: Path) -> None:
     assert [entry.key_type for entry in found["both"]] == ["ssh-ed25519", "ssh-rsa"]
     assert found["gone"][0].marker == "revoked"
     assert found["x.ca"][0].marker == "cert-authority"
-    assert not hosts.is_known("x.ca")
+    assert hosts.is_known("x.ca")
+    assert not hosts.is_known("gone")
     assert hosts.is_known("windows")
 
 
@@ -159,6 +165,55 @@ def test_ssh_keygen_agrees(corpus_file: Path) -> None:
     assert hosts.check("hashed2", 8022, "ssh-ed25519", blob_of(public_line(4))).status == "ok"
 
 
+NAMES = ("r1", "R2.lab", "10.0.0.1", "2001:db8::1", "[r1]:2222", "[10.0.0.1]:830", "a.b.example.net", "r")
+PATTERNS = ("*", "?1", "r*", "!r1", "*.lab", "[*]:2222", "10.0.0.?", "!*.net", "**", "[r1]:*", "", "r1*?")
+
+
+@pytest.mark.skipif(KEYGEN is None, reason="ssh-keygen is not installed")
+@settings(
+    max_examples=6,
+    derandomize=True,
+    deadline=None,
+    suppress_health_check=[HealthCheck.function_scoped_fixture],
+)
+@given(
+    st.lists(
+        st.tuples(
+            st.sampled_from(["", "@revoked ", "@cert-authority ", "@other ", "# ", "  "]),
+            st.lists(st.sampled_from(NAMES + PATTERNS), min_size=1, max_size=3),
+            st.integers(1, 3),
+            st.sampled_from(["", " comment", "\r", " # x", "\t"]),
+            st.booleans(),
+        ),
+        min_size=20,
+        max_size=40,
+    )
+)
+def test_ssh_keygen_agrees_on_any_lines(path: Path, lines: list[Any]) -> None:
+    """Whatever stands in the lines, each name finds the same ones."""
+    assert KEYGEN is not None
+    text = ""
+    for marker, names, number, end, hashed in lines:
+        shown = hashed_name(names[0], number) if hashed and names[0] else ",".join(names)
+        text += f"{marker}{shown} {public_line(number)}{end}\n"
+    path.write_text(text)
+    hosts = KnownHosts(path)
+    for name in map(str.lower, NAMES):
+        run = subprocess.run(
+            [KEYGEN, "-F", name, "-f", str(path)], capture_output=True, text=True, check=False
+        )
+        theirs = [
+            int(line.split(" line ")[1].split()[0]) for line in run.stdout.splitlines() if " line " in line
+        ]
+        assert [entry.line for entry in hosts.lookup(*split(name))] == theirs, (name, text)
+
+
+def hashed_name(name: str, number: int) -> str:
+    salt = bytes([number]) * 20
+    digest = hmac.digest(salt, name.lower().encode(), "sha1")
+    return f"|1|{base64.b64encode(salt).decode()}|{base64.b64encode(digest).decode()}"
+
+
 @pytest.mark.skipif(KEYGEN is None, reason="ssh-keygen is not installed")
 def test_fingerprints_are_those_of_ssh_keygen(path: Path) -> None:
     assert KEYGEN is not None
@@ -187,6 +242,92 @@ def test_checking_a_key(path: Path, line: str, status: str) -> None:
     assert bool(check.entries) == (status != "unknown")
 
 
+# Certificates
+
+
+@pytest.fixture(scope="module")
+def certificates(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with an authority, a host's key and certificates for it."""
+    if KEYGEN is None:
+        pytest.skip("ssh-keygen is not installed")
+    folder = tmp_path_factory.mktemp("certificates")
+    for name in ("authority", "other", "host", "rsa"):
+        kind = ["-t", "rsa", "-b", "2048"] if name == "rsa" else ["-t", "ed25519"]
+        subprocess.run([KEYGEN, "-q", *kind, "-N", "", "-f", str(folder / name)], check=True)
+    wanted = {
+        "good": ("authority", "host", ["-h", "-n", "sw1,sw2"]),
+        "pattern": ("authority", "host", ["-h", "-n", "sw*"]),
+        "anybody": ("authority", "host", ["-h"]),
+        "by rsa": ("rsa", "host", ["-h", "-n", "sw1"]),
+        "for rsa": ("authority", "rsa", ["-h", "-n", "sw1"]),
+        "elsewhere": ("authority", "host", ["-h", "-n", "sw3"]),
+        "expired": ("authority", "host", ["-h", "-n", "sw1", "-V", "-2h:-1h"]),
+        "too early": ("authority", "host", ["-h", "-n", "sw1", "-V", "+1h:+2h"]),
+        "of a user": ("authority", "host", ["-n", "sw1"]),
+        "by another": ("other", "host", ["-h", "-n", "sw1"]),
+    }
+    for name, (authority, key, options) in wanted.items():
+        arguments = ["-s", str(folder / authority), "-I", "x", *options, str(folder / f"{key}.pub")]
+        subprocess.run([KEYGEN, "-q", *arguments], check=True)
+        (folder / f"{key}-cert.pub").rename(folder / name)
+    return folder
+
+
+def presented(folder: Path, name: str) -> tuple[str, bytes, bytes]:
+    """The type and blob of the key, and the certificate that it came in."""
+    kind, text, *_ = (folder / ("rsa.pub" if name == "for rsa" else "host.pub")).read_text().split()
+    return kind, base64.b64decode(text), blob_of((folder / name).read_text())
+
+
+@pytest.mark.parametrize(
+    ("name", "status", "reason"),
+    [
+        ("good", "ok", ""),
+        ("pattern", "ok", ""),
+        ("anybody", "ok", ""),
+        ("by rsa", "ok", ""),
+        ("for rsa", "ok", ""),
+        ("elsewhere", "unknown", "not for sw1"),
+        ("expired", "unknown", "not valid now"),
+        ("too early", "unknown", "not valid now"),
+        ("of a user", "unknown", "one of a user"),
+        ("by another", "unknown", "authority is not known"),
+    ],
+)
+def test_certificates_of_hosts(path: Path, certificates: Path, name: str, status: str, reason: str) -> None:
+    authorities = [(certificates / f"{ca}.pub").read_text() for ca in ("authority", "rsa")]
+    path.write_text("".join(f"@cert-authority sw* {line}" for line in authorities))
+    hosts = KnownHosts(path)
+    kind, blob, certificate = presented(certificates, name)
+    check = hosts.check("SW1", 22, kind, blob, certificate)
+    assert check.status == status
+    assert reason in check.certificate
+    assert hosts.check("router", 22, kind, blob, certificate).status == "unknown", "the authority is for sw*"
+    assert hosts.check("sw1", 22, kind, blob).status == "unknown", "no certificate, no authority"
+    path.write_text(path.read_text() + f"sw1 {kind} {base64.b64encode(blob).decode()}\n")
+    assert hosts.check("sw1", 22, kind, blob, certificate).status == "ok", "its key is known all the same"
+
+
+def test_certificates_that_were_tinkered_with(path: Path, certificates: Path) -> None:
+    path.write_text(f"@cert-authority * {(certificates / 'authority.pub').read_text()}")
+    hosts = KnownHosts(path)
+    kind, blob, certificate = presented(certificates, "good")
+    other = presented(certificates, "for rsa")
+    assert hosts.check("sw1", 22, other[0], other[1], certificate).certificate == "it is of another key"
+    for at in range(0, len(certificate), 7):
+        bad = certificate[:at] + bytes([certificate[at] ^ 1]) + certificate[at + 1 :]
+        assert hosts.check("sw1", 22, kind, blob, bad).status == "unknown", at
+        assert hosts.check("sw1", 22, kind, blob, certificate[:at]).status == "unknown", at
+
+
+def test_revoked_authorities_and_keys(path: Path, certificates: Path) -> None:
+    authority = (certificates / "authority.pub").read_text()
+    kind, blob, certificate = presented(certificates, "good")
+    for revoked in (authority, f"{kind} {base64.b64encode(blob).decode()}\n"):
+        path.write_text(f"@cert-authority * {authority}@revoked * {revoked}")
+        assert KnownHosts(path).check("sw1", 22, kind, blob, certificate).status == "revoked"
+
+
 def test_a_hundred_thousand_lines(path: Path) -> None:
     key = public_line(1)
     path.write_text("".join(f"sw-{n},10.{n >> 16}.{n >> 8 & 255}.{n & 255} {key}\n" for n in range(100_000)))
@@ -194,6 +335,28 @@ def test_a_hundred_thousand_lines(path: Path) -> None:
     assert hosts.lookup("sw-99999")[0].line == 100_000
     assert hosts.check("10.0.1.2", 22, "ssh-ed25519", blob_of(key)).status == "ok"
     assert not hosts.lookup("sw-100000")
+
+
+def test_a_hashed_line_is_compared_with_a_name_once(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path.write_text("".join(f"{hashed_name(f'r{n}', n)} {public_line(1)}\n" for n in range(50)))
+    hosts = KnownHosts(path)
+    compared = 0
+    original = hmac.digest
+
+    def count(*args: Any) -> bytes:
+        nonlocal compared
+        compared += 1
+        return original(*args)
+
+    monkeypatch.setattr(hmac, "digest", count)
+    assert [hosts.lookup("r7")[0].line for _ in range(5)] == [8] * 5
+    assert not hosts.lookup("r99")
+    assert compared == 100
+    with path.open("a") as file:
+        file.write(f"{hashed_name('r7', 60)} {public_line(2)}\n")
+    compared = 0
+    assert [entry.line for entry in hosts.lookup("r7")] == [8, 51]
+    assert 1 <= compared <= 2, "the new line alone, once to write it here"
 
 
 def test_names() -> None:
@@ -329,47 +492,93 @@ def test_threads_that_add_at_the_same_time(path: Path) -> None:
     assert all(KnownHosts(path).is_known(f"r{n}") for n in range(10, 50))
 
 
-ADD_MANY = """
-import sys
+FORKS = """
+import os, random, signal, sys
 from tests.test_ssh_hostkeys import scanned
 from vctui.ssh import KnownHosts
-first = int(sys.argv[2])
-hosts = KnownHosts(sys.argv[1])
-print("ready", flush=True)
-for n in range(first, first + 50):
-    hosts.add([scanned(f"r{n}", n)])
-    print(n, flush=True)
+
+def child(first, count, pipe):
+    hosts = KnownHosts(sys.argv[1])
+    for n in range(first, first + count):
+        hosts.add([scanned(f"r{n}", n)])
+        os.write(pipe, b"%d\\n" % n)
+
+def start(first, count):
+    reader, writer = os.pipe()
+    pid = os.fork()
+    if not pid:
+        try:
+            child(first, count, writer)
+        finally:
+            os._exit(0)
+    os.close(writer)
+    return pid, open(reader, "rb")
+
+def together():
+    running = [start(n * 1000, 50) for n in range(1, 5)]
+    for pid, promised in running:
+        sys.stdout.write(promised.read().decode())
+        os.waitpid(pid, 0)
+
+def killed():
+    chance = random.Random(7)
+    for n in range(100):
+        pid, promised = start(10_000 + n * 100, 100)
+        for _ in range(chance.randrange(4)):
+            sys.stdout.write(promised.readline().decode())
+        for _ in range(chance.randrange(20_000)):
+            pass
+        os.kill(pid, signal.SIGKILL)
+        os.waitpid(pid, 0)
+        sys.stdout.write(promised.read().decode())
+        print("file", open(sys.argv[1], "rb").read().hex() if os.path.exists(sys.argv[1]) else "")
+
+random.seed(7)
+globals()[sys.argv[2]]()
 """
 
 
-def start(path: Path, first: int) -> subprocess.Popen[str]:
-    return subprocess.Popen(
-        [sys.executable, "-c", ADD_MANY, str(path), str(first)],
-        stdout=subprocess.PIPE,
+def forks(path: Path, what: str) -> list[str]:
+    """Run `together` or `killed` in a process of its own; what it said."""
+    run = subprocess.run(
+        [sys.executable, "-c", FORKS, str(path), what],
+        check=True,
+        capture_output=True,
         text=True,
         cwd=Path(__file__).parent.parent,
     )
+    return run.stdout.splitlines()
 
 
-def test_processes_that_add_and_are_killed(path: Path) -> None:
-    """Every line whose process said so is there, and no line is torn."""
-    running = [start(path, first) for first in (100, 200, 300)]
-    promised: list[int] = []
-    for count, process in enumerate(running):
-        assert process.stdout is not None
-        with process.stdout as output:
-            for line in output:
-                if line.strip().isdecimal():
-                    promised.append(int(line))
-                if count < 2 and len(promised) >= 10 * (count + 1):
-                    process.kill()
-                    break
-        process.wait()
-    hosts = KnownHosts(path)
-    hosts.add([scanned("r1", 1)])
+def is_whole(lines: list[str]) -> bool:
+    return all(len(line.split()) == 3 and len(line.split()[2]) == 68 for line in lines)
+
+
+def test_processes_that_add_at_the_same_time(path: Path) -> None:
+    assert len(forks(path, "together")) == 200
     lines = path.read_text().splitlines()
-    assert all(len(line.split()) == 3 and len(line.split()[2]) == 68 for line in lines)
-    assert all(hosts.is_known(f"r{n}") for n in promised)
+    assert (len(lines), len(set(lines)), is_whole(lines)) == (200, 200, True)
+
+
+def test_processes_that_are_killed_while_they_add(path: Path) -> None:
+    """A hundred times: no line is torn, none is lost whose process said that it is there."""
+    before: set[str] = set()
+    promised: set[str] = set()
+    said = forks(path, "killed")
+    for line in said:
+        if not line.startswith("file"):
+            promised.add(f"r{line}")
+            continue
+        data = bytes.fromhex(line.removeprefix("file "))
+        lines = data.decode().splitlines()
+        assert is_whole(lines)
+        assert not data or data.endswith(b"\n")
+        assert before <= set(lines)
+        before = set(lines)
+        assert promised <= {line.split()[0] for line in lines}
+    assert len(promised) > 50
+    assert sum(line.startswith("file") for line in said) == 100
+    KnownHosts(path).add([scanned("r1", 1)])
     assert [file.name for file in path.parent.glob(".known_hosts*.tmp")] == []
 
 

@@ -114,7 +114,7 @@ def test_a_bug_in_a_session_is_a_result(known: KnownHosts, monkeypatch: pytest.M
 
     results: list[ExecutionResult] = []
     with Device() as device:
-        for name in ("vctui.ssh.session.open_socket", "vctui.ssh.executor.Session"):
+        for name in ("vctui.ssh.jump.open_socket", "vctui.ssh.executor.Session"):
             with monkeypatch.context() as patch:
                 patch.setattr(name, fail)
                 pool = SSHExecutorPool(options=options(known))

@@ -390,7 +390,7 @@ class Stream:
 def test_a_session_over_another_stream(collect: Collect, monkeypatch: pytest.MonkeyPatch) -> None:
     from vctui.ssh.connect import open_socket
 
-    monkeypatch.setattr("vctui.ssh.session.open_socket", lambda *args: Stream(open_socket(*args)))
+    monkeypatch.setattr("vctui.ssh.jump.open_socket", lambda *args: Stream(open_socket(*args)))
     with arp_device(output=LONG) as device:
         assert is_whole(collect(device), LONG)
 

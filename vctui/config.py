@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from vctui.errors import HomeError, UsageError
+from vctui.jump_hosts import JumpHost, read_jump_hosts
 from vctui.politeness import NO_LIMITS, Politeness, read_politeness
 from vctui.values import Values
 from vctui.values import expand as expand
@@ -52,6 +53,9 @@ class Settings:
     """Which replaced captures are kept: all, or not those that differ in volatile parts only."""
     ssh_transport: SSHTransport | None = None
     """None means `fast`; `stock` leaves packets, threads and key exchanges to paramiko."""
+    jump_hosts: tuple[JumpHost, ...] = ()
+    ssh_config: Path | None = None
+    """An OpenSSH client configuration that is asked about jump hosts, too."""
     log_level: str = "INFO"
     log_file: Path | None = None
     validation_engine: str | None = None
@@ -105,6 +109,8 @@ def load_settings(home: str | Path | None = None, environ: Mapping[str, str] = o
         host_keys=values.choice("host_keys", "ask", HOST_KEY_POLICIES),
         versions=values.choice("versions", "changed", ("changed", "all")),
         ssh_transport=ssh.choice("transport", None, SSH_TRANSPORTS),
+        jump_hosts=read_jump_hosts(values),
+        ssh_config=values.path("ssh_config", None),
         log_level=logging.choice("level", "INFO", ("DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL")),
         log_file=logging.path("file", None),
         validation_engine=validation.class_name("engine"),

@@ -103,6 +103,22 @@ class PasswordKept(Event):
 
 
 @dataclass(frozen=True, slots=True)
+class JumpState(Event):
+    """How a jump host is used at this moment: said whenever that changes."""
+
+    event: ClassVar[str] = "jump_state"
+
+    run: int
+    jump: str
+    transports: int
+    """Connections to it."""
+    channels: int
+    """Devices that are reached through it."""
+    error: str | None = None
+    """Why there is no connection; None while there is one, and before the first."""
+
+
+@dataclass(frozen=True, slots=True)
 class RunFinished(Event):
     """The end of a run: the fields of `JobResult`, and the status."""
 

@@ -42,6 +42,10 @@ class Device:
     """How the last test of its credential ended: success, failed or untested."""
     credential_tested_at: str | None = None
     """In local time, as VelocityCollector writes it."""
+    jump: str | None = None
+    """The jump host that was chosen for it; `none` for no jump host, None for what `config.yaml` says."""
+    legacy: bool | None = None
+    """Whether it may use SHA-1 and CBC; None for what its platform says."""
 
     @property
     def kind(self) -> str:

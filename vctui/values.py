@@ -62,6 +62,23 @@ class Values:
             raise self._refuse(key, "must be a name or a list of names")
         return tuple(texts)
 
+    def text(self, key: str) -> str | None:
+        """One word or line; None when the key is not there."""
+        value = self._get(key)
+        if value is None:
+            return None
+        text = str(value).strip() if isinstance(value, str | int) and not isinstance(value, bool) else ""
+        if not text or not text.isprintable():
+            raise self._refuse(key, "must be a text")
+        return text
+
+    def flag(self, key: str) -> bool:
+        """True or false; false when the key is not there."""
+        value = self._get(key)
+        if value is not None and not isinstance(value, bool):
+            raise self._refuse(key, "must be true or false")
+        return bool(value)
+
     def whole(self, key: str, low: int, high: int) -> int | None:
         """A whole number; None when the key is not there."""
         value = self.number(key, None, low, high)

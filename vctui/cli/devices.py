@@ -25,7 +25,8 @@ FILTERS = (
 )
 IMPORT_HELP = """\
 The CSV needs a header, in any order, of: name, primary_ip4, platform, site, role, status
-and may have: ssh_port, credential, manufacturer, description, serial_number, asset_tag, comments"""
+and may have: ssh_port, credential, manufacturer, description, serial_number, asset_tag, comments,
+jump, legacy"""
 
 
 def add_commands(commands: argparse._SubParsersAction[Parser]) -> None:

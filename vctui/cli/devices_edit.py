@@ -24,6 +24,8 @@ FIELDS: tuple[tuple[str, str, str], ...] = (
     ("--comments", "comments", "anything else"),
     ("--serial-number", "serial_number", "serial number"),
     ("--asset-tag", "asset_tag", "asset tag"),
+    ("--jump", "jump", "jump host of config.yaml to reach it through; none for none, '' for what that says"),
+    ("--legacy", "legacy", "on: it may use SHA-1 and CBC; off; '' for what its platform says"),
 )
 """Option, field of the inventory, help."""
 NAME_HELP = "its name; NAME@SITE where several sites have one"
@@ -44,7 +46,8 @@ def add_commands(group: argparse._SubParsersAction[Parser]) -> None:
         "edit",
         "Change fields of a device; an empty value clears a field",
         edit_device,
-        examples="vctui devices edit core-1 --status offline\nvctui devices edit core-1 --credential ''",
+        examples="vctui devices edit core-1 --status offline\nvctui devices edit core-1 --credential ''\n"
+        "vctui devices edit core-1 --jump ams-1 --legacy on",
     )
     edit.add_argument("name", metavar="NAME", help=NAME_HELP)
     edit.add_argument("--rename", metavar="NAME", help="the new name")
@@ -118,4 +121,17 @@ def _values(settings: Settings, args: argparse.Namespace) -> dict[str, Any]:
     values = {field: text for _, field, _ in FIELDS if (text := getattr(args, field)) is not None}
     if "credential" in values:
         values["credential_id"] = credential_id(settings, values.pop("credential"))
+    if values.get("jump"):
+        _check_jump(settings, values["jump"])
     return values
+
+
+def _check_jump(settings: Settings, name: str) -> None:
+    from vctui.errors import UsageError
+    from vctui.jump_hosts import DIRECT
+
+    names = [DIRECT, *(jump.name for jump in settings.jump_hosts)]
+    if name not in names and settings.ssh_config is None:
+        raise UsageError(
+            f"{settings.config_file} has no jump host {name!r}", f"It may be one of: {', '.join(names)}"
+        )

@@ -58,6 +58,7 @@ def check_all(args: argparse.Namespace) -> int:
         _permissions,
         _databases,
         _politeness,
+        _jump_hosts,
         _templates,
         _platforms,
         _argon2,
@@ -177,6 +178,39 @@ def _politeness(settings: Settings) -> Iterator[Finding]:
             if strange:
                 what = f"aaa_domains.{domain.name}.{kind}: there is no {', '.join(strange)}"
                 yield Finding("politeness", "bad", what, f"Correct {settings.config_file}", 2)
+
+
+def _jump_hosts(settings: Settings) -> Iterator[Finding]:
+    """The way to each jump host and device, without going it; what was passed over on the way."""
+    from vctui.errors import VctuiError
+    from vctui.jobs import NoRoute, Routes
+    from vctui.ssh import KnownHosts
+    from vctui.storage import Inventory
+    from vctui.vault import CredentialResolver
+
+    if not settings.jump_hosts and settings.ssh_config is None:
+        return
+    problems: dict[str, int] = {}
+    behind = 0
+    try:
+        with Inventory(settings.dcim_db) as inventory, CredentialResolver(settings) as resolver:
+            devices, logins = inventory.devices(), resolver.credentials()
+        routes = Routes(settings, KnownHosts(settings.known_hosts), logins)
+        for device in devices:
+            try:
+                behind += bool(routes.to(device))
+            except NoRoute as error:
+                problems[str(error)] = problems.get(str(error), 0) + 1
+    except VctuiError as error:
+        yield Finding("jump hosts", "bad", error.message, error.next_step, error.exit_code)
+        return
+    for warning in routes.warnings:
+        yield Finding("ssh_config", "note", warning)
+    for problem, count in problems.items():
+        who = "1 device" if count == 1 else f"{count} devices"
+        yield Finding("jump hosts", "bad", f"{who}: {problem}", f"Correct {settings.config_file}", 2)
+    if not problems:
+        yield Finding("jump hosts", "ok", f"{len(settings.jump_hosts)}, {behind} devices behind jump hosts")
 
 
 def _templates(settings: Settings) -> Iterator[Finding]:

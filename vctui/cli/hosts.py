@@ -1,23 +1,23 @@
-"""`vctui hosts`: which SSH host keys are trusted. Scanning exchanges keys only; no password is sent."""
+"""`vctui hosts`: which SSH host keys are trusted. Scanning exchanges keys only; no device gets a password."""
 
 from __future__ import annotations
 
 import argparse
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from vctui.cli.parsing import Parser, add_command, add_group
+from vctui.cli.parsing import Parser, add_command, add_group, descriptor
 from vctui.errors import HostKeyRefused
 
 if TYPE_CHECKING:
     from vctui.config import Settings
+    from vctui.jobs import KeyHost
     from vctui.ssh import ScannedKey
 
 SOME_FAILED = 3
 REFUSED = ("changed", "revoked")
-SCAN_TIMEOUT = 10.0
-SCAN_WORKERS = 32
 
 
 def add_commands(commands: argparse._SubParsersAction[Parser]) -> None:
@@ -29,9 +29,15 @@ def add_commands(commands: argparse._SubParsersAction[Parser]) -> None:
         examples="vctui hosts trust --job arista-arp-300\nvctui hosts scan core-1 core-2\n"
         "vctui hosts replace core-1 --fingerprint SHA256:...",
     )
-    add_command(group, "list", "List the trusted host keys", list_hosts, json=True)
+    listed = add_command(group, "list", "List the trusted host keys", list_hosts, json=True)
+    _add_targets(listed, required=False)
     scan = add_command(
-        group, "scan", "Fetch host keys and compare them with the trusted ones", scan_hosts, json=True
+        group,
+        "scan",
+        "Fetch host keys and compare them with the trusted ones",
+        scan_hosts,
+        json=True,
+        examples="vctui hosts scan --all\nvctui hosts scan core-1 ams-1 --json",
     )
     _add_targets(scan)
     trust = add_command(
@@ -39,6 +45,7 @@ def add_commands(commands: argparse._SubParsersAction[Parser]) -> None:
         "trust",
         "Fetch host keys, show the fingerprints of new ones and trust them after a yes",
         trust_hosts,
+        json=True,
         examples="vctui hosts trust --job arista-arp-300\nvctui hosts trust core-1 -y",
     )
     _add_targets(trust)
@@ -46,51 +53,63 @@ def add_commands(commands: argparse._SubParsersAction[Parser]) -> None:
     replace = add_command(
         group,
         "replace",
-        "Trust a device's new key in place of the old one, when it has this fingerprint",
+        "Trust a host's new key in place of the old one, when it has this fingerprint",
         replace_host,
+        examples="vctui hosts replace core-1 --fingerprint SHA256:...",
     )
-    replace.add_argument("device", metavar="DEVICE", help="a device of the inventory")
+    replace.add_argument("device", metavar="DEVICE", help="a device of the inventory, or a jump host")
     replace.add_argument("--fingerprint", metavar="F", required=True, help="SHA256:..., read at the device")
+    for parser in (scan, trust, replace):
+        parser.add_argument(
+            "--unlock-fd",
+            metavar="N",
+            type=descriptor,
+            help="read the master password from this descriptor; only jump hosts need one",
+        )
 
 
-def _add_targets(parser: Parser) -> None:
-    targets = parser.add_mutually_exclusive_group(required=True)
-    targets.add_argument("--job", metavar="REF", help="the devices of this job")
-    targets.add_argument("devices", metavar="DEVICE", nargs="*", default=[], help="devices of the inventory")
+def _add_targets(parser: Parser, *, required: bool = True) -> None:
+    targets = parser.add_mutually_exclusive_group(required=required)
+    targets.add_argument("--job", metavar="REF", help="the devices of this job, and their jump hosts")
+    targets.add_argument(
+        "--all", action="store_true", help="every device of the inventory, and every jump host"
+    )
+    targets.add_argument(
+        "devices", metavar="DEVICE", nargs="*", default=[], help="devices of the inventory, or jump hosts"
+    )
 
 
 def list_hosts(args: argparse.Namespace) -> int:
-    """Print what known_hosts holds for each device of the inventory."""
+    """Print what known_hosts holds for each host."""
     from vctui.cli.home import ready_home
     from vctui.cli.output import print_json, print_table
     from vctui.cli.plans import address
     from vctui.ssh import KnownHosts
-    from vctui.storage import Inventory
 
     settings = ready_home(args)
-    with Inventory(settings.dcim_db) as inventory:
-        devices = [device for device in inventory.devices() if device.host]
     known = KnownHosts(settings.known_hosts)
     rows: list[dict[str, str | None]] = []
-    for device in devices:
-        entries = known.lookup(device.host or "", device.port)
+    for host in (host for hosts in _rounds(settings, args) for host in hosts):
         facts: list[tuple[str | None, str | None, str]] = [
-            (entry.key_type, entry.fingerprint, entry.marker or "trusted") for entry in entries
+            (entry.key_type, entry.fingerprint, entry.marker or "trusted")
+            for entry in known.lookup(*host.address)
         ]
         for key_type, fingerprint, status in facts or [(None, None, "unknown")]:
             rows.append(
                 {
-                    "device": device.name,
-                    "address": address(device.host or "", device.port),
+                    "device": host.name,
+                    "address": address(*host.address),
                     "key_type": key_type,
                     "fingerprint": fingerprint,
                     "status": status,
+                    "via": " > ".join(hop.name for hop in host.path) or None,
                 }
             )
     if args.json:
         print_json(rows)
     else:
-        print_table(("DEVICE", "ADDRESS", "TYPE", "FINGERPRINT", "STATUS"), [tuple(r.values()) for r in rows])
+        headers = ("DEVICE", "ADDRESS", "TYPE", "FINGERPRINT", "STATUS", "VIA")
+        print_table(headers, [tuple(row.values()) for row in rows])
     return 0
 
 
@@ -100,7 +119,8 @@ def scan_hosts(args: argparse.Namespace) -> int:
     from vctui.cli.output import print_json
 
     settings = ready_home(args)
-    scans = _scan(settings, _places(settings, args))
+    with _Scanner(settings, args.unlock_fd) as scanner:
+        scans = [scan for hosts in _rounds(settings, args) for scan in scanner.scan(hosts)]
     if args.json:
         print_json([scan.as_dict() for scan in scans])
     else:
@@ -111,23 +131,30 @@ def scan_hosts(args: argparse.Namespace) -> int:
 
 
 def trust_hosts(args: argparse.Namespace) -> int:
-    """Show the keys of hosts that are new, ask, and store them; a changed key is never stored here."""
+    """Show the keys of hosts that are new, ask, and store them; a changed key is never stored here.
+
+    Jump hosts come first: what is behind them can only be looked at through them.
+    """
     from vctui.cli.home import ready_home
-    from vctui.cli.output import confirm, narrate
-    from vctui.ssh import KnownHosts
+    from vctui.cli.output import narrate, print_json
 
     settings = ready_home(args)
-    scans = _scan(settings, _places(settings, args))
-    new = [scan.key for scan in scans if scan.status == "unknown" and scan.key is not None]
-    _print([scan for scan in scans if scan.status != "ok"])
-    if new and confirm(f"Trust {len(new)} new host keys?", yes=args.yes):
-        added = KnownHosts(settings.known_hosts).add(new)
-        narrate(f"{added} host keys trusted")
-    elif new:
-        narrate("nothing was trusted")
-    else:
+    scans: list[_Scan] = []
+    trusted: set[str] = set()
+    with _Scanner(settings, args.unlock_fd) as scanner:
+        for hosts in _rounds(settings, args):
+            found = scanner.scan(hosts)
+            scans += found
+            if not args.json:
+                _print([scan for scan in found if scan.status != "ok"])
+            trusted |= _trust(settings, found, yes=args.yes)
+    if args.json:
+        print_json(
+            [scan.as_dict() | {"trusted": scan.line in trusted or scan.status == "ok"} for scan in scans]
+        )
+    if not any(scan.status == "unknown" for scan in scans):
         narrate("no host key is new")
-    changed = [scan.place.device for scan in scans if scan.status in REFUSED]
+    changed = [scan.host.name for scan in scans if scan.status in REFUSED]
     if changed:
         raise HostKeyRefused(
             f"changed or revoked: {', '.join(changed)}",
@@ -136,46 +163,61 @@ def trust_hosts(args: argparse.Namespace) -> int:
     return SOME_FAILED if any(scan.key is None for scan in scans) else 0
 
 
+def _trust(settings: Settings, scans: Sequence[_Scan], *, yes: bool) -> set[str]:
+    """Ask about what is new, and store it; returns the lines that are trusted now."""
+    from vctui.cli.output import confirm, narrate
+    from vctui.jobs import trusted_hosts
+
+    new = [scan.key for scan in scans if scan.status == "unknown" and scan.key is not None]
+    if not new:
+        return set()
+    if not confirm(f"Trust {len(new)} new host keys?", yes=yes):
+        narrate("nothing was trusted")
+        return set()
+    added = trusted_hosts(settings).add(new)
+    narrate(f"{added} host keys trusted")
+    return {key.line for key in new}
+
+
 def replace_host(args: argparse.Namespace) -> int:
-    """Trust a device's new key when its fingerprint is the one given."""
+    """Trust a host's new key when its fingerprint is the one given."""
     from vctui.cli.home import ready_home
     from vctui.cli.output import narrate
     from vctui.errors import VctuiError
-    from vctui.ssh import KnownHosts
+    from vctui.jobs import trusted_hosts
 
     settings = ready_home(args)
-    place = _place_of(settings, args.device)
-    (scan,) = _scan(settings, [place])
+    args.job, args.all, args.devices = None, False, [args.device]
+    *_, (host,) = _rounds(settings, args)
+    with _Scanner(settings, args.unlock_fd) as scanner:
+        (scan,) = scanner.scan([host])
     if scan.key is None:
-        raise VctuiError(f"{place.device}: no host key: {scan.reason}", "Nothing was changed")
-    known = KnownHosts(settings.known_hosts)
-    replaced = known.replace(place.host, place.port, scan.key, args.fingerprint)
-    narrate(f"{place.device}: {scan.key.fingerprint} is trusted; {len(replaced)} old keys were put aside")
+        raise VctuiError(f"{host.name}: no host key: {scan.reason}", "Nothing was changed")
+    replaced = trusted_hosts(settings).replace(host.host, host.port, scan.key, args.fingerprint)
+    narrate(f"{host.name}: {scan.key.fingerprint} is trusted; {len(replaced)} old keys were put aside")
     return 0
-
-
-@dataclass(frozen=True, slots=True)
-class _Place:
-    device: str
-    host: str
-    port: int
 
 
 @dataclass(frozen=True, slots=True)
 class _Scan:
     """What a host showed: a key and what known_hosts says of it, or why it showed none."""
 
-    place: _Place
+    host: KeyHost
     status: str
     """ok, unknown, changed, revoked, or an error kind."""
     key: ScannedKey | None = None
     reason: str | None = None
 
+    @property
+    def line(self) -> str:
+        return self.key.line if self.key else ""
+
     def as_dict(self) -> dict[str, Any]:
         return {
-            "device": self.place.device,
-            "host": self.place.host,
-            "port": self.place.port,
+            "device": self.host.name,
+            "host": self.host.host,
+            "port": self.host.port,
+            "via": [hop.name for hop in self.host.path],
             "status": self.status,
             "key_type": self.key.key_type if self.key else None,
             "fingerprint": self.key.fingerprint if self.key else None,
@@ -183,55 +225,51 @@ class _Scan:
         }
 
 
-def _places(settings: Settings, args: argparse.Namespace) -> list[_Place]:
-    """Where the devices listen that the arguments mean. Raises UsageError, NoDevicesError."""
-    from vctui.errors import NoDevicesError
-    from vctui.jobs import JobSource, make_plan
+class _Scanner:
+    """Fetches keys. The vault is unlocked when the first jump host has to be logged in to, and not before."""
 
-    if not args.job:
-        return [_place_of(settings, name) for name in args.devices]
-    plan = make_plan(settings, JobSource(settings).resolve(args.job))
-    if not plan.items:
-        raise NoDevicesError(
-            f"no device matches job {plan.job.ref}", "See why: vctui run --job ... --dry-run"
-        )
-    return [_Place(item.device.name, item.host, item.port) for item in plan.items]
+    def __init__(self, settings: Settings, unlock_fd: int | None) -> None:
+        from vctui.vault import CredentialResolver
+
+        self._settings = settings
+        self._unlock_fd = unlock_fd
+        self._stack = ExitStack()
+        self._resolver = self._stack.enter_context(CredentialResolver(settings))
+
+    def __enter__(self) -> _Scanner:
+        return self
+
+    def __exit__(self, *exc: object) -> None:
+        self._stack.close()
+
+    def scan(self, hosts: Sequence[KeyHost]) -> list[_Scan]:
+        """What each of the hosts shows, in their order."""
+        from vctui.cli.asking import terminal_desk
+        from vctui.cli.unlocking import unlock
+        from vctui.errors import DeviceError
+        from vctui.jobs import read_keys
+        from vctui.ssh import KnownHosts
+
+        needs_vault = any(hop.credential_id is not None for host in hosts for hop in host.path)
+        if needs_vault and not self._resolver.is_unlocked:
+            unlock(self._resolver.vault, descriptor=self._unlock_fd)
+        found = read_keys(self._settings, hosts, self._resolver, desk=terminal_desk())
+        known = KnownHosts(self._settings.known_hosts)
+        scans: list[_Scan] = []
+        for host, key in found.items():
+            if isinstance(key, DeviceError):
+                scans.append(_Scan(host, key.kind, reason=key.message))
+            else:
+                check = known.check(host.host, host.port, key.key_type, key.blob, key.certificate)
+                scans.append(_Scan(host, check.status, key))
+        return scans
 
 
-def _place_of(settings: Settings, name: str) -> _Place:
-    from vctui.cli.lookup import find_device
-    from vctui.errors import UsageError
+def _rounds(settings: Settings, args: argparse.Namespace) -> Iterator[list[KeyHost]]:
+    """The hosts that the arguments mean: jump hosts first, each round behind the one before, then devices."""
+    from vctui.cli.hosts_meant import meant
 
-    device = find_device(settings, name)
-    if not device.host:
-        raise UsageError(
-            f"device {device.name} has no address", "Give it one: vctui devices edit NAME --ip ..."
-        )
-    return _Place(device.name, device.host, device.port)
-
-
-def _scan(settings: Settings, places: Sequence[_Place]) -> list[_Scan]:
-    """Fetch the keys of all places at the same time, in their order."""
-    from concurrent.futures import ThreadPoolExecutor
-
-    from vctui.errors import DeviceError
-    from vctui.ssh import KnownHosts, scan_host_key
-
-    known = KnownHosts(settings.known_hosts)
-
-    def scan(place: _Place) -> _Scan:
-        try:
-            # The known types first: a host with a new key of another type has not changed.
-            types = known.key_types(place.host, place.port)
-            key = scan_host_key(
-                place.host, place.port, SCAN_TIMEOUT, known=types, transport=settings.ssh_transport
-            )
-        except DeviceError as error:
-            return _Scan(place, error.kind, reason=error.message)
-        return _Scan(place, known.check(place.host, place.port, key.key_type, key.blob).status, key)
-
-    with ThreadPoolExecutor(SCAN_WORKERS, thread_name_prefix="scan") as pool:
-        return list(pool.map(scan, places))
+    yield from meant(settings, job=args.job, everything=args.all, names=args.devices)
 
 
 def _print(scans: Sequence[_Scan]) -> None:
@@ -243,8 +281,8 @@ def _print(scans: Sequence[_Scan]) -> None:
             ("DEVICE", "ADDRESS", "STATUS", "TYPE", "FINGERPRINT"),
             [
                 (
-                    scan.place.device,
-                    address(scan.place.host, scan.place.port),
+                    scan.host.name,
+                    address(*scan.host.address),
                     scan.status,
                     scan.key.key_type if scan.key else None,
                     scan.key.fingerprint if scan.key else scan.reason,

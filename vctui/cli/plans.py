@@ -36,13 +36,18 @@ def _print(plan: Plan) -> None:
     for command in job.commands:
         flag = "  (not known to only read: needs --allow-any-command)"
         print_line(f"  command: {command}{flag if command in plan.writing_commands else ''}")
+    for hop in plan.jump_hosts:
+        login = hop.credential or (f"key {hop.key_files[0]}" if hop.key_files else "no credential")
+        known = "known" if hop.host_known else "unknown"
+        print_line(f"  jump host {hop.name}: {address(hop.host, hop.port)}, {login}, host key {known}")
     if plan.items:
         print_table(
-            ("DEVICE", "ADDRESS", "CREDENTIAL", "TEMPLATE", "HOST KEY", "FILE", "NOTE"),
+            ("DEVICE", "ADDRESS", "VIA", "CREDENTIAL", "TEMPLATE", "HOST KEY", "FILE", "NOTE"),
             [
                 (
                     item.device.name,
                     address(item.host, item.port),
+                    item.path_text,
                     item.credential or "none",
                     item.template,
                     "known" if item.host_known else "unknown",
@@ -54,8 +59,8 @@ def _print(plan: Plan) -> None:
         )
     for left_out in plan.left_out:
         print_line(f"  left out: {left_out.device.name}: {left_out.reason}")
-    if plan.unknown_hosts:
-        count = len(plan.unknown_hosts)
+    count = len(plan.unknown_hosts) + sum(not hop.host_known for hop in plan.jump_hosts)
+    if count:
         unknown = "1 host key is unknown" if count == 1 else f"{count} host keys are unknown"
         narrate(f"{unknown}. Scan and trust: vctui hosts trust --job {job.argument}")
 
@@ -67,12 +72,24 @@ def _as_dict(plan: Plan) -> dict[str, Any]:
         "enabled": plan.job.enabled,
         "commands": plan.job.commands,
         "writing_commands": plan.writing_commands,
+        "jump_hosts": [
+            {
+                "name": hop.name,
+                "host": hop.host,
+                "port": hop.port,
+                "credential": hop.credential or None,
+                "key_file": str(hop.key_files[0]) if hop.key_files else None,
+                "host_known": hop.host_known,
+            }
+            for hop in plan.jump_hosts
+        ],
         "devices": [
             {
                 "device": item.device.name,
                 "host": item.host,
                 "port": item.port,
                 "device_type": item.device_type,
+                "jump": [hop.name for hop in item.jump],
                 "credential": item.credential or None,
                 "commands": item.commands,
                 "template": item.template,

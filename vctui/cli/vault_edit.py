@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING
 from vctui.cli.parsing import Parser, add_command
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from vctui.records import CredentialInfo
 
 ANY_KEY = "*"
@@ -48,7 +50,9 @@ def add_commands(group: argparse._SubParsersAction[Parser]) -> list[Parser]:
     for parser, required in ((add, True), (edit, False)):
         parser.add_argument("name", metavar="NAME", help="the login's name")
         parser.add_argument("--username", "-u", metavar="USER", required=required, help="user on the devices")
-        parser.add_argument("--key-file", "-k", metavar="F", help="log in with this private key")
+        parser.add_argument(
+            "--key-file", "-k", metavar="F", help="log in with this private key, and the F-cert.pub beside it"
+        )
         parser.add_argument("--password-stdin", action="store_true", help="read the password from stdin")
         parser.add_argument(
             "--agent",
@@ -244,11 +248,18 @@ def stdin_line(what: str) -> str:
 
 
 def _read_key(name: str) -> str:
-    """The text of a private key file. Raises UsageError."""
+    """The text of a private key file, and of the certificate beside it if there is one. Raises UsageError."""
     from vctui.config import expand
-    from vctui.errors import UsageError
 
     path = expand(name)
+    certificate = path.with_name(f"{path.name}-cert.pub")
+    text = _read_text(path)
+    return f"{text.rstrip()}\n{_read_text(certificate)}" if certificate.is_file() else text
+
+
+def _read_text(path: Path) -> str:
+    from vctui.errors import UsageError
+
     try:
         with path.open("rb") as file:
             data = file.read(MAX_KEY_BYTES + 1)

@@ -18,10 +18,12 @@ from vctui.jobs.discovery_save import save_found
 from vctui.jobs.export import job_to_json
 from vctui.jobs.fields import check_row, new_row, slugify
 from vctui.jobs.files import parse_job_file
+from vctui.jobs.hosts import KeyHost, device_host, jump_rounds, new_hosts, read_keys, trusted_hosts
 from vctui.jobs.job import Job, JobCommand, filter_from_row, job_from_row
 from vctui.jobs.plan import Plan, PlanItem, Planner, by_any_name, make_plan
 from vctui.jobs.result import JobResult, worst_of
 from vctui.jobs.revalidate import Revalidated, revalidate
+from vctui.jobs.routes import NoRoute, PlannedHop, Routes
 from vctui.jobs.runner import JobRunner
 from vctui.jobs.search import Found, search
 from vctui.jobs.selection import LeftOut, Selection, compile_pattern, select
@@ -55,14 +57,18 @@ __all__ = [
     "JobResult",
     "JobRunner",
     "JobSource",
+    "KeyHost",
     "LeftOut",
     "LoginPhase",
     "LoginTested",
+    "NoRoute",
     "Parsing",
     "Plan",
     "PlanItem",
+    "PlannedHop",
     "Planner",
     "Revalidated",
+    "Routes",
     "Selection",
     "StoredCapture",
     "age",
@@ -72,20 +78,24 @@ __all__ = [
     "compile_pattern",
     "create_batch",
     "credential_statuses",
+    "device_host",
     "document",
     "filter_from_row",
     "find_batch",
     "job_from_row",
     "job_to_json",
     "joined_table",
+    "jump_rounds",
     "list_batches",
     "load_batch",
     "make_plan",
+    "new_hosts",
     "new_row",
     "parse_job_file",
     "plan_discovery",
     "plan_item",
     "read_coverage",
+    "read_keys",
     "require_candidates",
     "reset_credential",
     "revalidate",
@@ -97,5 +107,6 @@ __all__ = [
     "shared_devices",
     "slugify",
     "table",
+    "trusted_hosts",
     "worst_of",
 ]

@@ -29,8 +29,11 @@ from vctui.jobs.discovery_guard import DiscoveryGuard, Pair
 from vctui.jobs.discovery_plan import DiscoveryPlan
 from vctui.jobs.discovery_rounds import Search, in_turn, settled, waves
 from vctui.jobs.discovery_save import Keeper
+from vctui.jobs.hops import Ways
+from vctui.jobs.hosts import trusted_hosts
 from vctui.jobs.pacing import make_pacer
 from vctui.jobs.plan import PlanItem
+from vctui.jobs.routes import NoRoute, PlannedHop
 from vctui.politeness import Politeness
 from vctui.records import CredentialInfo, Device, SSHCredentials, out_of_scope
 from vctui.ssh import ExecutionResult, ExecutorOptions, SSHExecutorPool, Target
@@ -78,12 +81,15 @@ class Discovery:
         self._counts: Counter[DeviceAnswer] = Counter()
         self._kinds: set[str] = set()
         self._attempts = 0
+        self._ways = Ways(settings, credentials)
 
     def run(self, plan: DiscoveryPlan) -> DiscoveryFinished:
         """Try until each device is settled. Raises VctuiError for what keeps it from starting."""
         started = time.monotonic()
         logins = self._open(plan)
-        searches = [Search(candidate, deque(candidate.credentials)) for candidate in plan.candidates]
+        searches = [
+            Search(one, deque(one.credentials)) for one in plan.candidates if self._has_way(one.device)
+        ]
         with (
             LoginStore(self._settings.collector_db) as store,
             Inventory(self._settings.dcim_db) as inventory,
@@ -108,6 +114,17 @@ class Discovery:
         )
         self._sink(finished)
         return finished
+
+    def _has_way(self, device: Device) -> bool:
+        """Whether it can be reached as it is configured; it is settled when it cannot."""
+        try:
+            self._ways.to(device)
+        except NoRoute as error:
+            with self._lock:
+                self._counts["unreachable"] += 1
+            self._sink(DeviceSettled(device.name, device.host or "", "unreachable", None, False, str(error)))
+            return False
+        return True
 
     def _open(self, plan: DiscoveryPlan) -> dict[int, SSHCredentials]:
         """Each credential, opened once. Raises VaultError when one would leave its scope."""
@@ -169,6 +186,7 @@ class Discovery:
                 [self._target(key, pairs[key], logins[pairs[key].info.id]) for key in keys],
                 on_phase=lambda target, phase: self._say_phase(pairs[target.key], phase),
                 on_result=take,
+                known_hosts=trusted_hosts(self._settings),
                 cancel=self._cancel,
                 guard=guard,
                 pace=make_pacer(self._settings.home, self._politeness(), item_of),
@@ -209,6 +227,8 @@ class Discovery:
             device_type=pair.device.device_type,
             timeout=self._how.timeout,
             login_only=True,
+            jump=self._ways.to(pair.device),
+            legacy=pair.device.legacy,
             key=key,
         )
 
@@ -245,7 +265,7 @@ class Discovery:
         self._sink(LoginPhase(pair.device.name, pair.device.host or "", pair.info.name, phase))
 
 
-def plan_item(device: Device, info: CredentialInfo) -> PlanItem:
+def plan_item(device: Device, info: CredentialInfo, path: tuple[PlannedHop, ...] = ()) -> PlanItem:
     """A device and a credential as the pace of the logins and the question about host keys know them."""
     return PlanItem(
         device=device,
@@ -258,6 +278,7 @@ def plan_item(device: Device, info: CredentialInfo) -> PlanItem:
         template=None,
         path=Path(),
         host_known=False,
+        jump=path,
     )
 
 

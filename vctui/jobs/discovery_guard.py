@@ -19,7 +19,7 @@ from vctui.jobs.circuit import Circuit, CircuitOpen, Limits, SharedLedger, check
 from vctui.jobs.discovery_plan import address_of
 from vctui.jobs.stopped import refusal
 from vctui.records import CredentialInfo, Device
-from vctui.ssh import Deadline, Lifeline, LoginOutcome, Target
+from vctui.ssh import NO_DEVICE, Deadline, Lifeline, LoginOutcome, Target
 from vctui.storage import LoginStore, LoginTest, login_lock
 from vctui.storage.logins import TestResult
 from vctui.text import safe_line
@@ -104,12 +104,16 @@ class DiscoveryGuard:
 
     def approach(self, target: Target, lifeline: Lifeline, deadline: Deadline) -> None:
         """See LoginGuard."""
+        if target.key == NO_DEVICE:
+            return
         pair = self.pairs[target.key]
         if self.is_stopped(pair):
             raise self._stopped(pair)
 
     def admit(self, target: Target, lifeline: Lifeline, deadline: Deadline) -> None:
         """See LoginGuard."""
+        if target.key == NO_DEVICE:
+            return
         pair = self.pairs[target.key]
         circuit, gate = self._of(pair)
         if not gate.enter(lifeline, deadline):
@@ -130,6 +134,8 @@ class DiscoveryGuard:
 
     def report(self, target: Target, outcome: LoginOutcome) -> None:
         """See LoginGuard."""
+        if target.key == NO_DEVICE:
+            return
         pair = self.pairs[target.key]
         try:
             self._note(pair, RESULTS[outcome])

@@ -64,6 +64,9 @@ def _open(credentials: CredentialResolver | SSHCredentials, plan: Plan) -> dict[
 def note_use(audit: Audit, plan: Plan, run: int | None) -> None:
     """Note every credential of a plan with its devices. Raises StorageError: then nothing may be sent."""
     devices: dict[tuple[int | None, str], list[str]] = defaultdict(list)
+    for hop in plan.jump_hosts:
+        name = str(hop.key_files[0]) if hop.key_files else hop.credential
+        devices[hop.credential_id, name].append(f"jump host {hop.name}")
     for item in plan.items:
         devices[item.credential_id, item.credential].append(item.device.name)
     audit.write_many(

@@ -9,6 +9,7 @@ from pathlib import Path
 
 from vctui.config import Settings
 from vctui.jobs.job import Job, base_folder
+from vctui.jobs.routes import NoRoute, PlannedHop, Routes
 from vctui.jobs.selection import LeftOut, select
 from vctui.records import CredentialInfo, Device, out_of_scope
 from vctui.ssh import KnownHosts, get_platform, platform_name
@@ -36,6 +37,13 @@ class PlanItem:
     host_known: bool
     note: str = ""
     """What the user should know before it runs."""
+    jump: tuple[PlannedHop, ...] = ()
+    """The jump hosts on the way, the nearest first."""
+
+    @property
+    def path_text(self) -> str:
+        """The jump hosts by name, as `bastion > ams-1`; empty without any."""
+        return " > ".join(hop.name for hop in self.jump)
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,6 +60,13 @@ class Plan:
     def unknown_hosts(self) -> tuple[PlanItem, ...]:
         return tuple(item for item in self.items if not item.host_known)
 
+    @property
+    def jump_hosts(self) -> tuple[PlannedHop, ...]:
+        """Every jump host on the way to any device, the nearest ones first."""
+        longest = max((len(item.jump) for item in self.items), default=0)
+        near = (item.jump[at] for at in range(longest) for item in self.items if at < len(item.jump))
+        return tuple(dict.fromkeys(near))
+
 
 class Planner:
     """Plans over one reading of the inventory and the known hosts, so that a preview can plan at each key."""
@@ -67,6 +82,7 @@ class Planner:
         with Inventory(settings.dcim_db) as inventory:
             self.devices: tuple[Device, ...] = tuple(inventory.devices())
         self._known_hosts = KnownHosts(settings.known_hosts)
+        self.routes = Routes(settings, self._known_hosts, credentials)
         self._credentials = {info.id: info for info in credentials}
         self._default = next((info for info in credentials if info.is_default), None)
         self._template_for = by_any_name(template_for or (lambda device_type, command: None))
@@ -89,8 +105,13 @@ class Planner:
             login, note = self._credential(job, device, credential)
             if login is not None and (reason := out_of_scope(login, device)):
                 outside.append(LeftOut(device, f"outside the scope of credential {login.name!r}: {reason}"))
-            else:
-                items.append(self._item(job, device, login, note))
+                continue
+            try:
+                path = self.routes.to(device)
+            except NoRoute as error:
+                outside.append(LeftOut(device, str(error)))
+                continue
+            items.append(self._item(job, device, login, note, path))
         own = self._settings.platforms_dir
         kinds = {item.device_type for item in items} or {""}
         writing = tuple(
@@ -100,7 +121,14 @@ class Planner:
         )
         return Plan(job, tuple(items), (*outside, *selection.left_out), writing)
 
-    def _item(self, job: Job, device: Device, credential: CredentialInfo | None, note: str) -> PlanItem:
+    def _item(
+        self,
+        job: Job,
+        device: Device,
+        credential: CredentialInfo | None,
+        note: str,
+        path: tuple[PlannedHop, ...],
+    ) -> PlanItem:
         host = device.host or ""
         return PlanItem(
             device=device,
@@ -114,6 +142,7 @@ class Planner:
             path=self.capture_path(job, device, job.output_directory),
             host_known=self._known_hosts.is_known(host, device.port),
             note=note,
+            jump=path,
         )
 
     def capture_path(self, job: Job, device: Device, folder: str) -> Path:

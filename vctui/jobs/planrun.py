@@ -12,7 +12,7 @@ from typing import Self
 
 from vctui.config import Settings
 from vctui.errors import VctuiError
-from vctui.events import DevicePhase, Phase, RunStarted, Sink
+from vctui.events import DevicePhase, JumpState, Phase, RunStarted, Sink
 from vctui.jobs.job import base_folder
 from vctui.jobs.judge import Engine
 from vctui.jobs.logins import note_use
@@ -20,7 +20,7 @@ from vctui.jobs.plan import Plan
 from vctui.jobs.record import Recorder, RecordOptions
 from vctui.jobs.result import JobResult
 from vctui.jobs.tally import ProgressCallback, Tally
-from vctui.ssh import ExecutionResult, Target
+from vctui.ssh import ExecutionResult, JumpStatus, Target
 from vctui.storage import Audit, History, Inventory, clean_temporary, job_lock, run_is_alive
 
 
@@ -117,6 +117,11 @@ class PlanRun:
     def phase(self, target: Target, phase: Phase) -> None:
         """Say how far a device is."""
         self._sink(DevicePhase(self.number, target.device, target.host, phase, target.attempt))
+
+    def jump(self, status: JumpStatus) -> None:
+        """Say how a jump host on the way to some device is used."""
+        state = JumpState(self.number, status.jump, status.transports, status.channels, status.error or None)
+        self._sink(state)
 
     def put(self, index: int, outcome: ExecutionResult) -> None:
         """Take in how the plan's item of that index went."""

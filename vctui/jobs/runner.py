@@ -16,6 +16,8 @@ from vctui.errors import (
 )
 from vctui.events import Sink, careful, discard
 from vctui.jobs.breaker import Breaker
+from vctui.jobs.hops import open_hops
+from vctui.jobs.hosts import trusted_hosts
 from vctui.jobs.job import DEFAULT_TIMEOUT, DEFAULT_WORKERS, Job
 from vctui.jobs.judge import Engine
 from vctui.jobs.logins import open_logins, password_keeper
@@ -24,12 +26,13 @@ from vctui.jobs.plan import Plan, PlanItem, Planner
 from vctui.jobs.planrun import PlanRun
 from vctui.jobs.record import RecordOptions
 from vctui.jobs.result import JobResult, refused
+from vctui.jobs.routes import PlannedHop
 from vctui.jobs.source import JobSource
 from vctui.jobs.tally import ProgressCallback
 from vctui.jobs.together import AnyStop, Together, in_turn, parties, rounds
 from vctui.questions import HEADLESS, Desk
 from vctui.records import CredentialInfo, SSHCredentials
-from vctui.ssh import ExecutorOptions, SSHExecutorPool, Target
+from vctui.ssh import ExecutorOptions, Hop, SSHExecutorPool, Target
 from vctui.validation import ValidationEngine, open_engine
 from vctui.vault import CredentialResolver
 
@@ -194,9 +197,10 @@ class JobRunner:
     ) -> PlanRun:
         self._check(plan)
         logins = open_logins(self._credentials, plan)
+        hops = open_hops(self._credentials, plan.jump_hosts)
         run = PlanRun(
             plan,
-            [self._target(item, plan.job, logins) for item in plan.items],
+            [self._target(item, plan.job, logins, hops) for item in plan.items],
             self.settings,
             engine=engine if self._engine is not None or job_validates(plan.job) else None,
             options=self._options,
@@ -253,6 +257,8 @@ class JobRunner:
                     together.targets,
                     on_phase=together.phase,
                     on_result=together.put,
+                    on_jump=together.jump,
+                    known_hosts=trusted_hosts(self.settings),
                     cancel=AnyStop([run.stop for run in runs]),
                     desk=self._desk,
                     guard=breaker,
@@ -276,7 +282,13 @@ class JobRunner:
         wanted = self._workers or plan.job.max_workers or self.settings.workers or DEFAULT_WORKERS
         return max(1, min(wanted, len(plan.items)))
 
-    def _target(self, item: PlanItem, job: Job, logins: dict[int | None, SSHCredentials]) -> Target:
+    def _target(
+        self,
+        item: PlanItem,
+        job: Job,
+        logins: dict[int | None, SSHCredentials],
+        hops: dict[PlannedHop, Hop],
+    ) -> Target:
         return Target(
             device=item.device.name,
             host=item.host,
@@ -288,6 +300,8 @@ class JobRunner:
             timeout=self._timeout or job.timeout or self.settings.timeout or DEFAULT_TIMEOUT,
             time_limit=self.settings.time_limit,
             inter_command_delay=job.inter_command_delay or self.settings.inter_command_delay,
+            jump=tuple(hops[hop] for hop in item.jump),
+            legacy=item.device.legacy,
         )
 
 

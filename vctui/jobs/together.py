@@ -12,7 +12,7 @@ from vctui.config import Settings
 from vctui.events import Phase
 from vctui.jobs.plan import Plan, PlanItem
 from vctui.jobs.planrun import PlanRun
-from vctui.ssh import ExecutionResult, Target, get_platform
+from vctui.ssh import ExecutionResult, JumpStatus, Target, get_platform
 
 
 def rounds(plans: Iterable[Plan]) -> list[list[Plan]]:
@@ -111,7 +111,10 @@ class Together:
         self._settings = settings
         self._places: list[tuple[PlanRun, int]] = []
         self._visits: dict[object, list[Target]] = {}
+        self._behind: dict[str, list[PlanRun]] = {}
         for run in runs:
+            for name in dict.fromkeys(hop.name for hop in run.plan.jump_hosts):
+                self._behind.setdefault(name, []).append(run)
             for index, target in enumerate(run.targets):
                 key = len(self._places)
                 self._places.append((run, index))
@@ -125,7 +128,7 @@ class Together:
             plain = platform.is_reading(command) and not platform.is_privilege(command)
             if not plain or command.strip().lower() == "enable":
                 return key
-        return (target.host, target.port, target.credentials, target.device_type)
+        return (target.host, target.port, target.credentials, target.device_type, target.jump, target.legacy)
 
     @property
     def targets(self) -> list[Target]:
@@ -136,6 +139,11 @@ class Together:
         """Tell the target's run how far it is."""
         run, _ = self._places[target.key]
         run.phase(target, phase)
+
+    def jump(self, status: JumpStatus) -> None:
+        """Tell every run that goes through this jump host."""
+        for run in self._behind.get(status.jump, ()):
+            run.jump(status)
 
     def put(self, target: Target, result: ExecutionResult) -> None:
         """Hand a result to its run."""

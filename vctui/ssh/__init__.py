@@ -12,14 +12,18 @@ from vctui.ssh.hostkey_index import HostKeyEntry
 from vctui.ssh.hostkeys import KeyCheck, KnownHosts, ScannedKey
 from vctui.ssh.lifeline import Deadline, Lifeline
 from vctui.ssh.model import (
+    NO_DEVICE,
     CommandOutput,
     ExecutionResult,
     ExecutorOptions,
+    Hop,
+    JumpStatus,
     LoginGuard,
     LoginOutcome,
     Pace,
     Target,
 )
+from vctui.ssh.openssh_config import OpenSSHConfig, SSHHost
 from vctui.ssh.patterns import Patterns
 from vctui.ssh.platform_file import BadPlatformFile
 from vctui.ssh.platform_file import as_file as platform_as_file
@@ -29,24 +33,30 @@ from vctui.ssh.volatile import differ_only_in
 
 if TYPE_CHECKING:
     from vctui.ssh.executor import SSHExecutorPool
-    from vctui.ssh.scan import ScanResult, scan_host_key, scan_host_keys
+    from vctui.ssh.scan import Place, ScanResult, scan_host_key, scan_host_keys
 
 __all__ = [
+    "NO_DEVICE",
     "BadPlatformFile",
     "CommandOutput",
     "Deadline",
     "ExecutionResult",
     "ExecutorOptions",
+    "Hop",
     "HostKeyEntry",
+    "JumpStatus",
     "KeyCheck",
     "KnownHosts",
     "Lifeline",
     "LoginGuard",
     "LoginOutcome",
+    "OpenSSHConfig",
     "Pace",
     "Patterns",
+    "Place",
     "Platform",
     "SSHExecutorPool",
+    "SSHHost",
     "ScanResult",
     "ScannedKey",
     "Target",
@@ -62,6 +72,7 @@ __all__ = [
 
 _LAZY = {
     "SSHExecutorPool": "vctui.ssh.executor",
+    "Place": "vctui.ssh.scan",
     "ScanResult": "vctui.ssh.scan",
     "scan_host_key": "vctui.ssh.scan",
     "scan_host_keys": "vctui.ssh.scan",

@@ -13,6 +13,8 @@ from paramiko.message import Message
 from paramiko.ssh_exception import IncompatiblePeer
 from paramiko.transport import Transport as ParamikoTransport
 
+from vctui.ssh.hostcerts import CERTIFICATE
+
 _EXTENSION = re.compile(r"ext-info-|kex-strict-")
 # Elliptic curves first: finite-field Diffie-Hellman costs a hundred times more. Only names that the
 # installed paramiko knows are offered.
@@ -95,11 +97,15 @@ class Offer:
 
 @lru_cache(256)
 def make_offer(known: tuple[str, ...], legacy: bool) -> Offer:
-    """The offer to a host with known keys of these types; `legacy` adds what only old devices need."""
+    """The offer to a host with known keys of these types; `legacy` adds what only old devices need.
+
+    CERTIFICATE among them stands for certificates of any type, whose authority is known.
+    """
     keys = _known(KEY_TYPES + LEGACY_KEY_TYPES * legacy)
+    certificates = _known(tuple(f"{name}{CERTIFICATE}" for name in keys)) if CERTIFICATE in known else ()
     return Offer(
         kex=_known(KEX + LEGACY_KEX * legacy),
-        keys=tuple(sorted(keys, key=lambda name: _family(name) not in known)),
+        keys=(*certificates, *sorted(keys, key=lambda name: _family(name) not in known)),
         ciphers=_known(CIPHERS + LEGACY_CIPHERS * legacy),
         macs=_known(MACS + LEGACY_MACS * legacy),
         pubkeys=keys,

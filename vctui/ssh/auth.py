@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable
+from typing import Any
 
 import paramiko
 from paramiko.auth_handler import AuthHandler
@@ -12,11 +13,11 @@ from paramiko.message import Message
 from paramiko.ssh_exception import SSHException
 
 from vctui.errors import DeviceError
+from vctui.hostnames import is_user
 from vctui.records import SSHCredentials
 from vctui.ssh.answers import Answers, Round, must_change_password
 from vctui.ssh.asking import Asking
 from vctui.ssh.connect import lost
-from vctui.ssh.hostkey_index import is_user
 from vctui.ssh.lifeline import Deadline
 from vctui.ssh.model import LoginOutcome
 from vctui.ssh.transport import Transport
@@ -50,6 +51,15 @@ class _Handler(AuthHandler):
         accept.add_string("ssh-userauth")
         accept.rewind()
         self._parse_service_accept(accept)
+
+    def _finalize_pubkey_algorithm(self, key_type: str) -> str:
+        """A server that itself signs with SHA-1 takes no other signature; one attempt has to be enough."""
+        transport: Any = self.transport
+        if key_type == "ssh-rsa" == transport.host_key_type and key_type in transport.preferred_pubkeys:
+            transport._agreed_pubkey_algorithm = key_type
+            return key_type
+        algorithm: str = super()._finalize_pubkey_algorithm(key_type)  # type: ignore[misc]
+        return algorithm
 
     def _parse_service_accept(self, m: Message) -> None:
         self._accepted = True
@@ -119,6 +129,11 @@ class Login:
         self._handler = _Handler(transport)
         self._sent_secret = False
         self.outcome: LoginOutcome = "unknown"
+
+    @property
+    def has_asked(self) -> bool:
+        """Whether a person had to answer something."""
+        return self._asking.has_asked
 
     @property
     def banner(self) -> str:

@@ -16,8 +16,8 @@ from paramiko.channel import Channel
 from paramiko.ssh_exception import ChannelException, IncompatiblePeer, SSHException
 
 from vctui.errors import DeviceError
+from vctui.hostnames import is_host
 from vctui.ssh.algorithms import KNOWN, LEGACY
-from vctui.ssh.hostkey_index import is_host
 from vctui.ssh.hostkeys import ScannedKey
 from vctui.ssh.lifeline import Deadline, Lifeline
 from vctui.ssh.transport import ClosedBeforeIdent, IdentTimeout, NotSSH, OldSSH, Transport
@@ -179,7 +179,14 @@ def presented_key(transport: Transport, host: str, port: int) -> ScannedKey:
         raise lost(transport)
     blob = transport.host_key.asbytes()
     size = int.from_bytes(blob[:4])
-    return ScannedKey(host, port, blob[4 : 4 + size].decode("ascii", "replace"), blob)
+    came_in = transport.host_key.public_blob
+    return ScannedKey(
+        host,
+        port,
+        blob[4 : 4 + size].decode("ascii", "replace"),
+        blob,
+        came_in.key_blob if came_in is not None else b"",
+    )
 
 
 def lost(transport: Transport, cause: BaseException | None = None) -> DeviceError:

@@ -41,7 +41,7 @@ def check_host_key(
 ) -> None:
     """Return when the key is trusted, or may be from now on. Raises DeviceError otherwise."""
     key = presented_key(transport, host, port)
-    check = known_hosts.check(key.host, key.port, key.key_type, key.blob)
+    check = known_hosts.check(key.host, key.port, key.key_type, key.blob, key.certificate)
     if check.status == "ok":
         return
     if check.status == "unknown" and policy == "accept-new":
@@ -59,6 +59,8 @@ def check_host_key(
 def host_key_error(known_hosts: KnownHosts, key: ScannedKey, check: KeyCheck) -> DeviceError:
     """Why a presented key is refused, with both fingerprints and the line of the file."""
     presented = f"{key.key_type} {key.fingerprint}"
+    if check.certificate:
+        presented += safe_line(f"; its certificate does not count: {check.certificate}", 200)
     if check.status == "unknown":
         return DeviceError("host_key_unknown", f"the host key is not known: {presented}")
     places = ", ".join(

@@ -18,10 +18,19 @@ from vctui.ssh.entry import Surroundings
 from vctui.ssh.gate import PacedGuard, PaceGate
 from vctui.ssh.held import Held
 from vctui.ssh.hostkeys import KnownHosts
+from vctui.ssh.jump import Jumps
 from vctui.ssh.keys import KeyRing
 from vctui.ssh.lifeline import Lifelines
 from vctui.ssh.limits import workers_within_limits
-from vctui.ssh.model import CommandOutput, ExecutionResult, ExecutorOptions, LoginGuard, Pace, Target
+from vctui.ssh.model import (
+    CommandOutput,
+    ExecutionResult,
+    ExecutorOptions,
+    JumpStatus,
+    LoginGuard,
+    Pace,
+    Target,
+)
 from vctui.ssh.platforms import load_platforms
 from vctui.ssh.pump import transport_class
 from vctui.ssh.retries import Ended, Try, next_try
@@ -37,10 +46,15 @@ _log = logging.getLogger(__name__)
 
 PhaseCallback = Callable[[Target, Phase], None]
 ResultCallback = Callable[[Target, ExecutionResult], None]
+JumpCallback = Callable[[JumpStatus], None]
 ProgressCallback = Callable[[int, int, ExecutionResult], None]
 
 
 def _ignore_phase(target: Target, phase: Phase) -> None:
+    """For callers that do not listen."""
+
+
+def _ignore_jump(status: JumpStatus) -> None:
     """For callers that do not listen."""
 
 
@@ -67,17 +81,20 @@ class SSHExecutorPool:
         desk: Desk | None = None,
         guard: LoginGuard | None = None,
         pace: Pace | None = None,
+        on_jump: JumpCallback = _ignore_jump,
+        known_hosts: KnownHosts | None = None,
     ) -> None:
         """Work through the targets; returns when each has had exactly one `on_result`, cancelled ones too.
 
         Questions for a person go to `desk`; `guard` decides when a login may be tried, and
-        `pace` how fast and how many at once.
+        `pace` how fast and how many at once. `on_jump` hears how jump hosts are used;
+        `known_hosts` takes the place of the file of that name.
         Callbacks come from several threads; what they raise is logged. Setting `cancel` closes all live
         sessions at once. Raises StorageError for an unreadable known_hosts and UsageError for a bad platform
         file or transport, both before anything is sent.
         """
         options = self.options
-        known_hosts = KnownHosts(options.known_hosts or find_home() / "known_hosts")
+        known_hosts = known_hosts or KnownHosts(options.known_hosts or find_home() / "known_hosts")
         known_hosts.lookup("")
         load_platforms(options.platforms)
         workers = workers_within_limits(self.max_workers)
@@ -90,6 +107,10 @@ class SSHExecutorPool:
         paced = PacedGuard(pace, guard, waiting) if pace is not None else None
         shared = Surroundings(options, known_hosts, KeyRing(), held, desk or HEADLESS, paced or guard)
         lifelines = Lifelines()
+        # Jump hosts are logged in to now and then: the breaker looks after them, the pace is for devices.
+        jumps = Jumps(
+            replace(shared, guard=guard), lifelines.open(), lambda status: self._tell(on_jump, status)
+        )
 
         def say_phase(target: Target, phase: Phase) -> None:
             self._tell(on_phase, target, phase)
@@ -100,7 +121,7 @@ class SSHExecutorPool:
         def visit(tried: Try) -> Ended:
             line = lifelines.open()
             try:
-                session = Session(tried.target, shared, line, say_phase, tried.deadline)
+                session = Session(tried.target, shared, jumps, line, say_phase, tried.deadline)
                 with turns():
                     target, result = session.run(say_result)
                 return Ended(target, result, session.alike, session.left, session.release)
@@ -132,13 +153,14 @@ class SSHExecutorPool:
         try:
             work_through(waiting, collect, workers=workers, name="ssh", lifelines=lifelines, cancel=cancel)
         finally:
+            jumps.close()
             shared.keys.forget()
 
     @staticmethod
-    def _tell(callback: Callable[[Target, Any], None], target: Target, news: Any) -> None:
+    def _tell(callback: Callable[..., None], *news: Any) -> None:
         try:
             with TURNS.resting():
-                callback(target, news)
+                callback(*news)
         except Exception:  # noqa: BLE001 - the caller's bug must not cost a result
             _log.exception("a callback of the pool failed")
 

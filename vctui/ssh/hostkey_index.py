@@ -10,9 +10,8 @@ import base64
 import binascii
 import hashlib
 import hmac
-import re
 from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, NamedTuple
 
 Marker = Literal["", "revoked", "cert-authority"]
 
@@ -28,20 +27,6 @@ KEY_STRINGS = {
     "sk-ecdsa-sha2-nistp256@openssh.com": 3,
 }
 """Key type → strings in its blob, after the type's own."""
-
-
-_NO_USER = re.compile(r"""^-|\s|[`'"$;&<>|(){}]|\\$""")
-_HOST = re.compile(r"[\w.:%\[\]][\w.:%\[\]-]{0,254}")
-
-
-def is_host(host: str) -> bool:
-    """True for a name or address, and for nothing that means more to a resolver, a file or a shell."""
-    return _HOST.fullmatch(host) is not None
-
-
-def is_user(name: str) -> bool:
-    """True for a user name that means nothing more to a shell or a command line than its letters."""
-    return bool(name) and name.isprintable() and _NO_USER.search(name) is None
 
 
 def fingerprint(blob: bytes) -> str:
@@ -74,8 +59,7 @@ class HostKeyEntry:
         return fingerprint(self.blob)
 
 
-@dataclass(frozen=True, slots=True)
-class _Line:
+class _Line(NamedTuple):  # a file may have a hundred thousand: nothing is made faster
     number: int
     marker: Marker
     names: bytes
@@ -89,6 +73,8 @@ class HostKeyIndex:
         self._count = 0
         self._exact: dict[bytes, list[_Line]] = {}
         self._hashed: list[tuple[bytes, bytes, _Line]] = []
+        self._unhashed: dict[bytes, tuple[int, list[_Line]]] = {}
+        """Name → how many hashed lines were compared with it, and which of them it is in: each costs 2 µs."""
         self._patterns: list[_Line] = []
 
     def extend(self, data: bytes) -> None:
@@ -112,12 +98,19 @@ class HostKeyIndex:
     def lookup(self, name: bytes) -> list[HostKeyEntry]:
         """The readable entries for a host as known_hosts names it, markers included, in the file's order."""
         lines = {line.number: line for line in self._exact.get(name, ())}
-        for salt, digest, line in self._hashed:
-            if hmac.digest(salt, name, "sha1") == digest:
-                lines[line.number] = line
-        lines |= {line.number: line for line in self._patterns if _matches(name, line.names)}
+        lines |= {line.number: line for line in self._in_hashed(name)}
+        lines |= {line.number: line for line in self._patterns if match_list(name, line.names.lower())}
         entries = (_entry(lines[number]) for number in sorted(lines))
         return [entry for entry in entries if entry is not None]
+
+    def _in_hashed(self, name: bytes) -> list[_Line]:
+        compared, found = self._unhashed.get(name, (0, []))
+        if compared < len(self._hashed):
+            for salt, digest, line in self._hashed[compared:]:
+                if hmac.digest(salt, name, "sha1") == digest:
+                    found = [*found, line]
+            self._unhashed[name] = len(self._hashed), found
+        return found
 
     def _add_hashed(self, line: _Line) -> None:
         salt, _, digest = line.names[3:].partition(b"|")
@@ -135,7 +128,7 @@ def without_name(line: bytes, name: bytes, note: bytes) -> list[bytes]:
     if len(parts) < 2 or names.startswith(b"|1|"):
         return [comment]
     others = [other for other in names.split(b",") if other.lower() != name]
-    if _matches(name, b",".join(others)):
+    if match_list(name, b",".join(others).lower()):
         others.append(b"!" + name)
     if not any(not other.startswith(b"!") for other in others):
         return [comment]
@@ -181,9 +174,10 @@ def _is_key(key_type: str, blob: bytes) -> bool:
     return len(strings) == 1 + KEY_STRINGS.get(key_type, -1)
 
 
-def _matches(name: bytes, patterns: bytes) -> bool:
+def match_list(name: bytes, patterns: bytes) -> bool:
+    """Whether one of the patterns, which stand between commas, fits, and none that begins with `!`."""
     found = False
-    for pattern in patterns.lower().split(b","):
+    for pattern in patterns.split(b","):
         if pattern[:1] == b"!":
             if _match(name, pattern[1:]):
                 return False

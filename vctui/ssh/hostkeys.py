@@ -12,15 +12,16 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 from vctui.errors import HostKeyRefused, StorageError, UsageError
+from vctui.hostnames import is_host
+from vctui.ssh.hostcerts import CERTIFICATE, NotCertified, certified_by
 from vctui.ssh.hostkey_index import (
     HostKeyEntry,
     HostKeyIndex,
     fingerprint,
     host_name,
-    is_host,
     name_bytes,
     without_name,
 )
@@ -37,6 +38,8 @@ class ScannedKey:
     port: int
     key_type: str
     blob: bytes
+    certificate: bytes = b""
+    """The certificate that it came in, if any."""
 
     @property
     def fingerprint(self) -> str:
@@ -45,6 +48,12 @@ class ScannedKey:
     @property
     def base64(self) -> str:
         return base64.b64encode(self.blob).decode()
+
+    @property
+    def facts(self) -> dict[str, Any]:
+        """What may be noted of it."""
+        kind = safe_line(self.key_type, 60)
+        return {"host": self.host, "port": self.port, "key_type": kind, "fingerprint": self.fingerprint}
 
     @property
     def line(self) -> str:
@@ -58,16 +67,24 @@ class KeyCheck:
 
     status: KeyStatus
     entries: tuple[HostKeyEntry, ...] = ()
+    certificate: str = ""
+    """Why the certificate that came with the key does not count."""
+
+
+Note = Callable[[str, list[dict[str, Any]]], None]
+"""Keeps what was decided: the kind of decision, and its facts."""
 
 
 class KnownHosts:
     """A known_hosts file. It is read when asked, and again when it has changed; threads may share it.
 
     Reading raises StorageError when the file is there and cannot be read; one that is not there is empty.
+    `note` hears of each change before it is made, and may refuse it by raising.
     """
 
-    def __init__(self, path: str | Path) -> None:
+    def __init__(self, path: str | Path, note: Note = lambda kind, facts: None) -> None:
         self.path = Path(path).expanduser()
+        self._note = note
         self._lock = threading.RLock()
         self._stamp: tuple[int, int, int] | None = None
         self._data = b""
@@ -80,24 +97,45 @@ class KnownHosts:
             return self._index.lookup(name_bytes(host, port))
 
     def is_known(self, host: str, port: int = 22) -> bool:
-        """True when the file has a key for this host that could be accepted."""
-        return any(not entry.marker for entry in self.lookup(host, port))
+        """True when the file has a key for this host that could be accepted, or an authority over it."""
+        return any(entry.marker != "revoked" for entry in self.lookup(host, port))
 
     def key_types(self, host: str, port: int = 22) -> tuple[str, ...]:
-        """The types of a host's known keys: negotiated first, so that they can be compared."""
-        return tuple(dict.fromkeys(entry.key_type for entry in self.lookup(host, port) if not entry.marker))
+        """The types of a host's known keys: negotiated first, so that they can be compared.
 
-    def check(self, host: str, port: int, key_type: str, blob: bytes) -> KeyCheck:
-        """Compare a presented key. A known host with a key of yet another type counts as changed."""
+        CERTIFICATE is the first where an authority could vouch for the host.
+        """
         entries = self.lookup(host, port)
-        revoked = tuple(e for e in entries if e.marker == "revoked" and e.blob == blob)
-        if revoked:
-            return KeyCheck("revoked", revoked)
+        plain = dict.fromkeys(entry.key_type for entry in entries if not entry.marker)
+        certified = any(entry.marker == "cert-authority" for entry in entries)
+        return (*((CERTIFICATE,) if certified else ()), *plain)
+
+    def check(self, host: str, port: int, key_type: str, blob: bytes, certificate: bytes = b"") -> KeyCheck:
+        """Compare a presented key. A known host with a key of yet another type counts as changed.
+
+        A certificate of an authority that the file names for this host takes the place of a known key.
+        """
+        entries = self.lookup(host, port)
+        revoked = [entry for entry in entries if entry.marker == "revoked"]
+        if mine := tuple(entry for entry in revoked if entry.blob == blob):
+            return KeyCheck("revoked", mine)
+        reason = ""
+        if certificate:
+            try:
+                authority = certified_by(
+                    certificate, blob, host, [e for e in entries if e.marker == "cert-authority"]
+                )
+            except NotCertified as error:
+                reason = str(error)
+            else:
+                if withdrawn := tuple(entry for entry in revoked if entry.blob == authority.blob):
+                    return KeyCheck("revoked", withdrawn)
+                return KeyCheck("ok", (authority,))
         plain = tuple(e for e in entries if not e.marker)
         same = tuple(e for e in plain if (e.key_type, e.blob) == (key_type, blob))
         if same:
             return KeyCheck("ok", same)
-        return KeyCheck("changed", plain) if plain else KeyCheck("unknown")
+        return KeyCheck("changed", plain, reason) if plain else KeyCheck("unknown", certificate=reason)
 
     def add(self, keys: Iterable[ScannedKey]) -> int:
         """Trust keys; those that are there already stay as they are. Returns how many were added.
@@ -114,6 +152,8 @@ class KnownHosts:
         def with_new(data: bytes) -> bytes:
             self._take(data)
             added.extend(key for key in wanted if self._is_new(key))
+            if added:
+                self._note("host_key_trusted", [key.facts for key in added])
             return _with_lines(data, [key.line for key in added])
 
         with self._lock:
@@ -144,6 +184,7 @@ class KnownHosts:
             for number, line in enumerate(data.split(b"\n"), start=1):
                 kept += without_name(line, name_bytes(host, port), note) if number in gone else [line]
             key = ScannedKey(host, port, new_key.key_type, new_key.blob)
+            self._note("host_key_replaced", [{**key.facts, "old": [e.fingerprint for e in replaced]}])
             return _with_lines(b"\n".join(kept), [key.line])
 
         with self._lock:

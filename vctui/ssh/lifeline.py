@@ -69,6 +69,10 @@ class Lifeline:
                 return
         closer()
 
+    def mark(self) -> None:
+        """Have it count as cut, before anything is closed."""
+        self._cut.set()
+
     def cut(self) -> None:
         """End the session. Safe to call more than once."""
         with self._lock:
@@ -104,6 +108,9 @@ class Lifelines:
         with self._lock:
             self._cut = True
             live = list(self._live)
+        # All are marked before any connection is closed: who shares one must not take that for a failure.
+        for line in live:
+            line.mark()
         for line in live:
             line.cut()
 

@@ -16,6 +16,35 @@ if TYPE_CHECKING:
 
 LoginOutcome = Literal["accepted", "refused", "unanswered", "unknown"]
 MIB = 1024 * 1024
+NO_DEVICE = -1
+"""The `key` of a target that is a jump host, as guards see it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Hop:
+    """A jump host on the way to a device, with its own login."""
+
+    name: str
+    host: str
+    credentials: SSHCredentials
+    port: int = 22
+    legacy: bool = False
+    """Offer it SHA-1 and CBC, as far as the installed paramiko still has them."""
+    transports: int = 2
+    """Connections to it, at most."""
+    max_channels: int = 200
+    """Devices behind it at a time, at most."""
+
+
+@dataclass(frozen=True, slots=True)
+class JumpStatus:
+    """How a jump host is used at this moment."""
+
+    jump: str
+    transports: int
+    channels: int
+    error: str = ""
+    """Why there is no connection to it; empty while there is one, and before the first."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,6 +67,10 @@ class Target:
     inter_command_delay: float = 0.0
     login_only: bool = False
     """Log in and leave: no shell, no command."""
+    jump: tuple[Hop, ...] = ()
+    """The hosts through which it is reached, the nearest first."""
+    legacy: bool | None = None
+    """Offer it SHA-1 and CBC; None means as its platform has it."""
     key: int = 0
     """The caller's own index; it comes back in the result."""
     extra_data: Any = None

@@ -15,9 +15,11 @@ from paramiko.ssh_exception import SSHException
 from vctui.errors import DeviceError
 from vctui.events import Phase
 from vctui.ssh.admission import GrownOld
-from vctui.ssh.connect import hang_up, open_socket, shake_hands
+from vctui.ssh.connect import hang_up, shake_hands
 from vctui.ssh.entry import Surroundings, Visit, check_host_key
 from vctui.ssh.hostkey_index import host_name
+from vctui.ssh.jump import Jumps
+from vctui.ssh.jump_link import Route
 from vctui.ssh.lifeline import Deadline, Lifeline
 from vctui.ssh.model import CommandOutput, ExecutionResult, Target
 from vctui.ssh.platforms import GENERIC, get_platform
@@ -42,6 +44,7 @@ class Session:
         self,
         target: Target,
         shared: Surroundings,
+        jumps: Jumps,
         lifeline: Lifeline,
         on_phase: Callable[[Target, Phase], None],
         deadline: Deadline | None = None,
@@ -52,6 +55,8 @@ class Session:
         self._lifeline = lifeline
         self._tell = on_phase
         self._deadline = deadline or Deadline(target.limit)
+        self._jumps = jumps
+        self._route: Route | None = None
         self._visit = Visit(target, shared, lifeline, self._deadline)
         self._platform = get_platform(target.device_type, shared.options.platforms)
         self._transport: Transport | None = None
@@ -112,6 +117,8 @@ class Session:
             )
             failure = DeviceError("internal", type(error).__name__)
         if failure is not None:
+            if self._route is not None:
+                failure = self._route.explain(failure)
             if self._lifeline.is_cut:
                 failure = DeviceError("cancelled", "the run was cancelled")
             elif self._logged_in and failure.kind != "channel_refused":
@@ -190,10 +197,14 @@ class Session:
                 self._on_phase("authenticating")
                 try:
                     login = self._visit.log_in(
-                        transport, key, self._within(options.auth_timeout), admission=admission
+                        transport,
+                        key,
+                        self._within(options.auth_timeout),
+                        self._is_way_broken,
+                        admission=admission,
                     )
                 except GrownOld:
-                    hang_up(transport)
+                    self._leave()
                     continue
                 self._logged_in = True
                 if login.banner:
@@ -203,23 +214,31 @@ class Session:
     def _connect(self) -> Transport:
         target, options = self._target, self._shared.options
         self._on_phase("connecting")
-        connecting = Deadline(self._within(options.connect_timeout))
-        sock = open_socket(target.host, target.port, connecting, self._lifeline)
+        self._route = self._jumps.route(self._visit, self._within(options.connect_timeout))
         self._on_phase("host_key")
-        try:
-            self._transport = shake_hands(
-                sock,
-                ident_timeout=self._within(options.banner_timeout),
-                kex_timeout=self._within(options.banner_timeout),
-                known=self._shared.known_hosts.key_types(target.host, target.port),
-                legacy=self._platform.legacy_algorithms,
-                debug=options.debug,
-                make=transport_class(options.transport),
-            )
-        except BaseException:
-            sock.close()
-            raise
+        legacy = self._platform.legacy_algorithms if target.legacy is None else target.legacy
+        self._transport = shake_hands(
+            self._route.sock,
+            ident_timeout=self._within(options.banner_timeout),
+            kex_timeout=self._within(options.banner_timeout),
+            known=self._shared.known_hosts.key_types(target.host, target.port),
+            legacy=legacy,
+            debug=options.debug,
+            make=transport_class(options.transport),
+        )
         return self._transport
+
+    def _is_way_broken(self) -> bool:
+        return self._route is not None and self._route.is_broken
+
+    def _leave(self) -> None:
+        """Hang up, and give the way back."""
+        if self._transport is not None:
+            hang_up(self._transport)
+            self._transport = None
+        if self._route is not None:
+            self._route.close()
+            self._route = None
 
     def _within(self, seconds: float) -> float:
         return self._deadline.within(min(seconds, self._target.timeout))
@@ -297,8 +316,7 @@ class Session:
                 if self._platform.logout and self._shell is not None:
                     self._shell.send_line(self._platform.logout)
                 self._channel.close()
-        if self._transport is not None:
-            hang_up(self._transport)
+        self._leave()
 
 
 def failed_result(

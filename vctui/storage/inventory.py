@@ -13,6 +13,7 @@ from vctui.errors import UsageError
 from vctui.records import Device
 from vctui.storage import inventory_csv
 from vctui.storage.database import ConstraintError, Store
+from vctui.storage.device_options import OPTIONS, drop_options, read_options, write_options
 from vctui.storage.files import write_private
 from vctui.storage.inventory_names import NameBook
 from vctui.storage.inventory_values import check_values, columns_for
@@ -89,7 +90,10 @@ class Inventory(Store):
             .join_from(DcimDevice, DeviceRole, JOIN.LEFT_OUTER, on=(DeviceRole.id == DcimDevice.role_id))
             .order_by(Site.name, DcimDevice.name, DcimDevice.id)
         )
-        return [_device(row) for row in self.fetch(query if where is None else query.where(where))]
+        rows = self.fetch(query if where is None else query.where(where))
+        with self.reading() as database:
+            options = read_options(database)
+        return [_device(row, options.get(row["id"], {})) for row in rows]
 
     def _own_columns(self) -> Iterable[str]:
         present = self.columns(DcimDevice.table_name())
@@ -167,14 +171,16 @@ class Inventory(Store):
 
     def _write(self, device_id: int | None, values: Mapping[str, Any]) -> int:
         now = local_text()
+        options = {name: values[name] for name in OPTIONS if name in values}
         try:
             with self.writing() as database:
                 columns = {**columns_for(values, NameBook(database)), "updated_at": now}
                 if device_id is None:
                     new = {"status": "active", "ssh_port": 22, "created_at": now, **columns}
-                    return int(DcimDevice.insert(new).execute(database))
-                if not DcimDevice.update(columns).where(DcimDevice.id == device_id).execute(database):
+                    device_id = int(DcimDevice.insert(new).execute(database))
+                elif not DcimDevice.update(columns).where(DcimDevice.id == device_id).execute(database):
                     raise UsageError(f"device {device_id} does not exist")
+                write_options(database, device_id, options)
                 return device_id
         except ConstraintError as error:
             raise UsageError(_conflict(error.detail, values)) from error
@@ -184,6 +190,7 @@ class Inventory(Store):
         with self.writing() as database:
             if not DcimDevice.delete().where(DcimDevice.id == device_id).execute(database):
                 raise UsageError(f"device {device_id} does not exist")
+            drop_options(database, device_id)
 
     def touch_collected(self, device_ids: Iterable[int], when: datetime | None = None) -> None:
         """Write when devices were last collected; now when no moment is given."""
@@ -227,7 +234,7 @@ class Inventory(Store):
         return len(devices)
 
 
-def _device(row: Mapping[str, Any]) -> Device:
+def _device(row: Mapping[str, Any], options: Mapping[str, Any]) -> Device:
     texts = ("site", "site_name", "platform", "platform_name", "device_type", "manufacturer", "role")
     values: dict[str, Any] = {name: _text(row[name]) for name in (*texts, "role_name", "name", "status")}
     values |= {name: _text(row[name]) for name in ("description", "comments", "serial_number", "asset_tag")}
@@ -236,7 +243,7 @@ def _device(row: Mapping[str, Any]) -> Device:
     values["credential_result"] = _text(row.get("credential_test_result")) or "untested"
     values["credential_tested_at"] = row.get("credential_tested_at")
     port = 22 if row["ssh_port"] is None else row["ssh_port"]
-    return Device(**values, port=port if isinstance(port, int) and 0 < port < 65536 else 0)
+    return Device(**values, **options, port=port if isinstance(port, int) and 0 < port < 65536 else 0)
 
 
 def _text(value: Any) -> str:

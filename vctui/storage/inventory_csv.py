@@ -20,6 +20,7 @@ import peewee
 from vctui.errors import UsageError
 from vctui.records import Device
 from vctui.storage.database import columns_of
+from vctui.storage.device_options import OPTIONS, read_options, write_options
 from vctui.storage.inventory_names import NameBook
 from vctui.storage.inventory_values import check_values, columns_for
 from vctui.storage.models_dcim import DcimDevice
@@ -69,7 +70,7 @@ def read_csv(path: Path, credential_id: Callable[[str], int | None] | None) -> P
             rows.append((line, values))
         if len(rows) + len(errors) > MAX_ROWS:
             raise UsageError(f"{path}: more than {MAX_ROWS} rows", "Split the file")
-    ignored = tuple(name for name in columns if name and name not in COLUMNS)
+    ignored = tuple(name for name in columns if name and name not in COLUMNS + OPTIONS)
     return ParsedCsv(tuple(rows), tuple(errors), ignored)
 
 
@@ -125,7 +126,8 @@ def _values(
 ) -> dict[str, Any]:
     if len(cells) != len(columns):
         raise UsageError(f"{len(cells)} cells, the header has {len(columns)}")
-    raw = {name: restore(cell.strip()) for name, cell in zip(columns, cells, strict=True) if name in COLUMNS}
+    known = COLUMNS + OPTIONS
+    raw = {name: restore(cell.strip()) for name, cell in zip(columns, cells, strict=True) if name in known}
     credential = raw.pop("credential", None)
     values = check_values(raw)
     for name in ("name", "site"):
@@ -146,13 +148,20 @@ def import_rows(database: peewee.SqliteDatabase, parsed: ParsedCsv, *, strict: b
     with database.atomic() as everything:
         names = NameBook(database)
         existing = _Existing(database)
+        options = read_options(database)
         counts = {"added": 0, "updated": 0, "unchanged": 0}
         for line, values in parsed.rows:
             columns = columns_for(values, names)
             try:
                 # Only the asset tag can still be in use elsewhere; a savepoint for each row would cost time.
                 with database.atomic() if columns.get("asset_tag") else nullcontext():
-                    counts[_write(database, columns, existing)] += 1
+                    number, what = _write(database, columns, existing)
+                chosen = {name: values[name] for name in OPTIONS if name in values}
+                before = options.get(number, {})
+                if any(before.get(name) != value for name, value in chosen.items()):
+                    write_options(database, number, chosen)
+                    what = "updated" if what == "unchanged" else what
+                counts[what] += 1
             except peewee.IntegrityError as error:
                 errors.append((line, _conflict(str(error), values)))
         if strict and errors:
@@ -194,18 +203,19 @@ class _Existing:
         return self._exact.get((name, site_id)) or self._folded.get((name.casefold(), site_id))
 
 
-def _write(database: peewee.SqliteDatabase, columns: dict[str, Any], existing: _Existing) -> str:
+def _write(database: peewee.SqliteDatabase, columns: dict[str, Any], existing: _Existing) -> tuple[int, str]:
+    """The device's id, and what became of it."""
     now = local_text()
     old = existing.find(columns["name"], columns["site_id"])
     if old is None:
         new = {"status": "active", "ssh_port": 22, "created_at": now, "updated_at": now, **columns}
-        number = DcimDevice.insert(new).execute(database)
+        number = int(DcimDevice.insert(new).execute(database))
         existing.add({"id": number, **new})
-        return "added"
+        return number, "added"
     if all(old.get(name) == value for name, value in columns.items()):
-        return "unchanged"
+        return old["id"], "unchanged"
     DcimDevice.update(**columns, updated_at=now).where(DcimDevice.id == old["id"]).execute(database)
-    return "updated"
+    return old["id"], "updated"
 
 
 def _conflict(detail: str, values: dict[str, Any]) -> str:
@@ -218,7 +228,10 @@ def to_csv(devices: Sequence[Device], credential_name: Callable[[int], str | Non
     """Devices as CSV text that `read_csv` takes back; no cell of it is a formula to a spreadsheet."""
     output = io.StringIO(newline="")
     writer = csv.writer(output, lineterminator="\n")
-    writer.writerow(COLUMNS)
+    # A column that VelocityCollector does not know is only there when it says something.
+    used = any(device.jump or device.legacy is not None for device in devices)
+    columns = COLUMNS + OPTIONS * used
+    writer.writerow(columns)
     for device in devices:
         credential = None
         if device.credential_id is not None and credential_name is not None:
@@ -238,8 +251,10 @@ def to_csv(devices: Sequence[Device], credential_name: Callable[[int], str | Non
             "serial_number": device.serial_number,
             "asset_tag": device.asset_tag,
             "comments": device.comments,
+            "jump": device.jump,
+            "legacy": {None: "", True: "on", False: "off"}[device.legacy],
         }
-        writer.writerow([neutral(str(cells[name] or "")) for name in COLUMNS])
+        writer.writerow([neutral(str(cells[name] or "")) for name in columns])
     return output.getvalue()
 
 

@@ -8,12 +8,14 @@ from ipaddress import IPv4Interface, IPv6Interface
 from typing import Any
 
 from vctui.errors import UsageError
+from vctui.storage.device_options import OPTIONS
 from vctui.storage.inventory_names import NameBook
 
 STATUSES = ("active", "planned", "staged", "failed", "offline", "decommissioning", "inventory")
 FIELDS = (
     *("name", "primary_ip4", "platform", "site", "role", "status", "primary_ip6", "ssh_port"),
     *("credential_id", "manufacturer", "description", "serial_number", "asset_tag", "comments"),
+    *OPTIONS,
 )
 MAX_NAME = 200
 MAX_TEXT = 10_000
@@ -83,12 +85,28 @@ def _credential(name: str, value: Any) -> int | None:
     raise ValueError("must be the id of a credential")
 
 
+def _jump(name: str, value: Any) -> str | None:
+    text = _text(name, value)
+    if any(char.isspace() for char in text):
+        raise ValueError(f"{text!r} is no name of a jump host")
+    return text or None
+
+
+def _switch(name: str, value: Any) -> int | None:
+    text = _text(name, value).lower()
+    if text not in ("", "on", "off"):
+        raise ValueError(f"{text!r} is not one of on, off")
+    return None if not text else int(text == "on")
+
+
 _CHECKS: dict[str, Callable[[str, Any], Any]] = {
     "primary_ip4": _address4,
     "primary_ip6": _address6,
     "status": _status,
     "ssh_port": _port,
     "credential_id": _credential,
+    "jump": _jump,
+    "legacy": _switch,
 }
 
 
@@ -107,6 +125,6 @@ def columns_for(values: Mapping[str, Any], names: NameBook) -> dict[str, Any]:
         elif name == "platform":
             maker = values.get("manufacturer") or None
             columns["platform_id"] = names.platform(value, maker) if value else None
-        elif name != "manufacturer":
+        elif name != "manufacturer" and name not in OPTIONS:
             columns[name] = None if value == "" else value
     return columns

@@ -102,6 +102,17 @@ class DcimDevice(Table):
         table_name = "dcim_device"
 
 
+class DeviceOptions(Table):
+    """What vctui knows of a device beside VelocityCollector's row."""
+
+    device_id = IntegerField(primary_key=True)
+    jump = TextField(null=True)
+    legacy = IntegerField(null=True)
+
+    class Meta:
+        table_name = "vctui_device_options"
+
+
 class Template(Table):
     """A TextFSM template as most files have it; the oldest have no usable id, so rows go by `rowid`."""
 
