@@ -13,7 +13,7 @@ from textual.screen import Screen
 
 from screens.calm import run_calmly
 from screens.context import Context
-from screens.ending import OrderlyApp
+from screens.locking import LockingApp
 from screens.widgets.commands import KeyCommands
 
 if TYPE_CHECKING:
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from vctui.vault import CredentialResolver
 
 
-class VctuiApp(OrderlyApp):
+class VctuiApp(LockingApp):
     """Opens on the master password, or on the jobs when the vault is open already."""
 
     TITLE = "vctui"
@@ -33,8 +33,7 @@ class VctuiApp(OrderlyApp):
     ]
 
     def __init__(self, context: Context, *, unlocked: bool) -> None:
-        super().__init__()
-        self._scope = context
+        super().__init__(context)
         self._unlocked = unlocked
 
     def on_mount(self) -> None:
@@ -48,6 +47,7 @@ class VctuiApp(OrderlyApp):
             self.animation_level = "none"
         if not self.is_headless:
             self.watch_signals()
+        self.watch_vault()
         if self._unlocked:
             self._open_jobs()
         else:

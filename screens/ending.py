@@ -59,6 +59,7 @@ class OrderlyApp(App[None]):
         """The first signal ends in order, with its own exit code; the second at once."""
         if self._ended_by is None:
             self._ended_by = number
+            self.drop_secrets(signal.Signals(number).name)
             self.exit(return_code=128 + number)
             return
         try:
@@ -67,6 +68,9 @@ class OrderlyApp(App[None]):
         finally:
             signal.signal(number, signal.SIG_DFL)
             os.kill(os.getpid(), number)
+
+    def drop_secrets(self, reason: str) -> None:
+        """Let go of what nobody may find in a program that is ending."""
 
     def _handle_exception(self, error: Exception) -> None:
         self.failure = self.failure or (error.error if isinstance(error, WorkerFailed) else error)

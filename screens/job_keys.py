@@ -15,7 +15,8 @@ Jobs **from db** are rows of collector.db and can be changed here. Jobs **from f
 they can be run, and **^o** imports one into the database, where it can be changed. A job that is
 *unusable* says why below the list. A job that is *off* is refused by `vctui run`.
 
-**f6** shows the coverage of the inventory, **f7** finds out which credential works where.
+**F2** opens the logins of devices, and what opens the vault that holds them. **F6** shows the coverage of
+the inventory, **F7** finds out which credential works where.
 
 **^p** finds every command by its name, with its key.
 """
@@ -30,7 +31,7 @@ KEYS = (
         show=False,
         tooltip="Edit a duplicate of the job",
     ),
-    Binding("ctrl+t", "switch", "On/Off", id="jobs.switch", tooltip="Enable or disable the job"),
+    Binding("ctrl+t", "switch", "On/Off", id="jobs.switch", show=False, tooltip="Enable or disable the job"),
     Binding(
         "delete",
         "remove",
@@ -54,6 +55,13 @@ KEYS = (
         id="jobs.lock",
         show=False,
         tooltip="Lock the vault, or unlock it",
+    ),
+    Binding(
+        "f2",
+        "credentials",
+        "Logins",
+        id="jobs.credentials",
+        tooltip="The logins of devices: add, edit, remove, remember, export",
     ),
     Binding(
         "f6",

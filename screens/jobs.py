@@ -174,10 +174,16 @@ class JobsScreen(Screen[None]):
 
         self.app.push_screen(DiscoveryScreen(self._scope))
 
+    def action_credentials(self) -> None:
+        """Open the credential manager."""
+        from screens.credentials import CredentialsScreen
+
+        self.app.push_screen(CredentialsScreen(self._scope))
+
     def action_lock(self) -> None:
         """Lock the vault, or ask for the master password."""
         if self._scope.resolver.is_unlocked:
-            self._scope.resolver.lock()
+            self._scope.lock()
             self._show_lock()
             return
         from screens.unlock import UnlockScreen

@@ -13,8 +13,8 @@ from textual.content import Content
 from textual.screen import ModalScreen
 from textual.widgets import Input, Static
 
-from screens.unlock import SecretInput
 from screens.widgets.rows import Cells, Column, Rows
+from screens.widgets.secret import SecretInput
 from vctui.questions import Desk, OpenQuestion
 from vctui.text import safe_line
 

@@ -13,12 +13,14 @@ from textual.screen import Screen
 from textual.widgets import Header, Input, Static
 
 from screens.context import Context
+from screens.strength import caps_hint, judge, load_judge
 from screens.unlock_steps import Found, look, make_home
 from screens.widgets.footer import KeyFooter
+from screens.widgets.secret import SecretInput
 from vctui.errors import VctuiError, WrongPassword
 from vctui.text import safe_line
 
-State = Literal["looking", "init", "making", "create", "password", "checking", "broken"]
+State = Literal["looking", "init", "making", "create", "password", "checking", "locked_out", "broken"]
 TEXTS: dict[State, tuple[str, str]] = {
     "looking": ("Looking for a key to the vault, trying the keyring…", ""),
     "init": (
@@ -35,23 +37,14 @@ TEXTS: dict[State, tuple[str, str]] = {
         "Enter unlocks. Escape goes on locked: jobs can be seen and edited, not run.",
     ),
     "checking": ("Checking the password…", ""),
+    "locked_out": (
+        "Wrong password too often.",
+        "Enter asks again, once the pause is over. Escape goes on locked.",
+    ),
     "broken": ("This home cannot be opened.", "Escape ends the program."),
 }
 HOME_NOT_READY = 10
 """The exit code of a home that is not initialised."""
-
-
-class SecretInput(Input):
-    """A password box whose text cannot be copied out of it."""
-
-    def __init__(self, placeholder: str, *, id: str) -> None:
-        super().__init__(placeholder=placeholder, password=True, id=id)
-
-    def action_copy(self) -> None:
-        """Copy nothing."""
-
-    def action_cut(self) -> None:
-        """Cut nothing."""
 
 
 class UnlockScreen(Screen[bool]):
@@ -70,12 +63,17 @@ class UnlockScreen(Screen[bool]):
     systemd's credential, the keyring (`vctui vault remember`) and `VCOLLECTOR_VAULT_PASS` are tried.
 
     **Enter** unlocks. **Escape** goes on locked: jobs can be seen and edited; a run asks again. After a wrong
-    password the next attempt has to wait: 1, 2, 4, 8, 16, then 30 seconds.
+    password the next attempt has to wait: 1, 2, 4, 8, 16, then 30 seconds. The waiting is no defence against
+    somebody who has the file: a long password is.
+
+    The vault locks itself when nothing is done for a while, after a working day, when the computer slept and
+    when the terminal goes (`vault: lock_after, lock_at_latest` in config.yaml). Runs go on meanwhile.
     """
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("y", "init", "Create", id="unlock.init", tooltip="Create the home folder"),
         Binding("n,escape", "leave", "No", id="unlock.leave", tooltip="End the program"),
         Binding("escape", "skip", "Stay locked", id="unlock.skip", tooltip="Go on without unlocking"),
+        Binding("enter", "again", "Try again", id="unlock.again", tooltip="Ask for the password again"),
     ]
 
     class Looked(Message):
@@ -96,10 +94,11 @@ class UnlockScreen(Screen[bool]):
             self.wrong = wrong
             self.note = note
 
-    def __init__(self, context: Context, *, ask: bool = False) -> None:
+    def __init__(self, context: Context, *, ask: bool = False, why: str = "") -> None:
         super().__init__()
         self._scope = context
         self._ask = ask
+        self._why = why
         self.state: State = "looking"
         """What the screen waits for."""
 
@@ -107,9 +106,11 @@ class UnlockScreen(Screen[bool]):
         yield Header()
         with Vertical(id="card") as card:
             card.border_title = "vctui"
+            yield Static(safe_line(self._why), id="why", markup=False)
             yield Static(safe_line(f"Home {self._scope.settings.home}"), id="home", markup=False)
             yield Static(id="message", markup=False)
             yield SecretInput("master password", id="password")
+            yield Static(id="strength", markup=False)
             yield SecretInput("once more", id="again")
             yield Static(id="error", markup=False)
             yield Static(id="next", markup=False)
@@ -117,6 +118,7 @@ class UnlockScreen(Screen[bool]):
 
     def on_mount(self) -> None:
         """Look what is there."""
+        self.query_one("#why").display = bool(self._why)
         self._enter("looking")
         self._look()
 
@@ -131,6 +133,8 @@ class UnlockScreen(Screen[bool]):
         self.query_one("#message", Static).update(message)
         self.query_one("#next", Static).update(following)
         self.query_one("#error", Static).update(safe_line(error))
+        if state == "create":
+            self._load_judge()
         self.set_focus(self.query_one("#password") if state in ("password", "create") else None)
         self.refresh_bindings()
 
@@ -141,23 +145,28 @@ class UnlockScreen(Screen[bool]):
         if action == "leave":
             return self.state in ("init", "broken")
         if action == "skip":
-            return self.state in ("create", "password")
+            return self.state in ("create", "password", "locked_out")
+        if action == "again":
+            return self.state == "locked_out"
         return True
 
     @work(thread=True, exclusive=True, group="unlock", description="look for a key")
     def _look(self) -> None:
-        self.post_message(self.Looked(look(self._scope, ask=self._ask)))
+        self.post_message(self.Looked(look(self._scope, ask=self._ask or self._scope.must_ask)))
 
     @on(Looked)
     def _looked(self, event: Looked) -> None:
         found = event.found
         if found.step == "unlocked":
             self._unlocked(found.note)
+        elif found.step == "password" and self._scope.throttle.is_locked_out:
+            self._enter("locked_out", found.error)
         else:
             self._enter(found.step, found.error)
 
     def _unlocked(self, note: str) -> None:
         self._scope.throttle.passed()
+        self._scope.must_ask = False
         if note:
             self.app.notify(safe_line(note), severity="warning", timeout=10, markup=False)
         self.dismiss(True)
@@ -166,7 +175,13 @@ class UnlockScreen(Screen[bool]):
     def _typed(self, event: Input.Changed) -> None:
         event.stop()
         if event.value:
-            self.query_one("#error", Static).update("")
+            self.query_one("#error", Static).update(caps_hint(event.value))
+        if self.state == "create" and event.input.id == "password":
+            self.query_one("#strength", Static).update(safe_line(judge(event.value)))
+
+    @work(thread=True, exclusive=True, group="judge", description="read the common passwords")
+    def _load_judge(self) -> None:
+        load_judge()
 
     @on(Input.Submitted)
     def _submitted(self, event: Input.Submitted) -> None:
@@ -231,7 +246,17 @@ class UnlockScreen(Screen[bool]):
         if event.wrong:
             self._scope.throttle.failed()
             error = f"{error}; the next attempt is accepted in {self._scope.throttle.wait()} s"
+            if self._scope.throttle.is_locked_out:
+                self._enter("locked_out", error)
+                return
         self._enter(event.back, error)
+
+    def action_again(self) -> None:
+        """After too many wrong passwords: offer the box again, once the pause is over."""
+        if (seconds := self._scope.throttle.wait()) > 0:
+            self._enter("locked_out", f"Wait {seconds} s before the next attempt")
+        else:
+            self._enter("password")
 
     def action_skip(self) -> None:
         """Go on locked."""

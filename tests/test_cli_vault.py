@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 
-from tests.fixtures.vault import FAST, LEGACY_PASSWORD, LEGACY_TOKEN, legacy_collector, run_sql
+from tests.fixtures.vault import FAST, LEGACY_PASSWORD, LEGACY_TOKEN, key_text, legacy_collector, run_sql
 from vctui.cli.main import main
 from vctui.config import load_settings
 from vctui.jobs import new_row
@@ -128,9 +128,15 @@ def test_removing_names_who_uses_it(home: Path, run: Any) -> None:
                 "credential_id": 1,
             }
         )
+    (home / "config.yaml").write_text("jump_hosts: {ams: {host: 192.0.2.9, credential: lab}}\n")
     code, _, said = run("vault", "remove", "lab")
     assert code == 2
-    assert "It is used by 1 device (sw1) and 1 job (arp)" in said
+    assert "It is used by 1 device (sw1) and 1 job (arp) and 1 jump host (ams)" in said
+    code, _, said = run("vault", "rename", "lab", "core")
+    assert code == 0
+    assert "still calls it lab, for jump host ams" in said
+    assert run("vault", "rename", "core", "lab")[0] == 0
+    (home / "config.yaml").write_text("")
     code, _, said = run("vault", "remove", "lab", "-y")
     assert code == 0
     assert "1 device (sw1) and 1 job (arp) will use" in said
@@ -207,7 +213,7 @@ def test_status_says_where_it_is_remembered(home: Path, run: Any, monkeypatch: p
     keyring.set_keyring(MemoryKeyring())
     code, _, said = run("vault", "remember", "--for", "8h")
     assert code == 0
-    assert "the desktop's keyring, until 2" in said
+    assert "the desktop's keyring, until " in said
     code, out, _ = run("vault", "status", "--json", unlock="")
     status = json.loads(out)
     assert status["in_keyring"]
@@ -244,3 +250,39 @@ def test_the_trail_is_listed_and_verified(home: Path, run: Any) -> None:
     assert "missing" in out
     assert "not as it was written" in said
     assert json.loads(run("audit", "verify", "--json", unlock="")[1])["problems"]
+
+
+def test_without_options_each_part_is_asked_for(
+    home: Path, run: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    lines = iter(["netops", "site:lab"])
+    secrets = iter(["", "new enable"])
+    monkeypatch.setattr("vctui.cli.output.has_terminal", lambda: True)
+    monkeypatch.setattr("vctui.cli.unlocking.ask_line", lambda prompt: next(lines))
+    monkeypatch.setattr("vctui.cli.unlocking.ask_twice", lambda prompt: next(secrets))
+    assert run("vault", "edit", "lab")[0] == 0
+    got = opened(home).get("lab")
+    assert (got.username, got.password, got.enable_secret) == ("netops", SECRET, "new enable")
+    assert str(got.scope) == "site:lab"
+    lines, secrets = iter(["", "anywhere"]), iter(["", ""])
+    assert run("vault", "edit", "lab")[0] == 0
+    assert str(opened(home).get("lab").scope) == ""
+    assert opened(home).get("lab").username == "netops"
+
+
+@pytest.mark.parametrize(("typed", "stored"), [("pp", "pp"), ("", None)])
+def test_a_protected_key_asks_for_its_passphrase(
+    typed: str, stored: str | None, home: Path, run: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    file = tmp_path / "id"
+    file.write_text(key_text(passphrase="pp"))
+    monkeypatch.setattr("vctui.vault.ask_secret", lambda prompt: typed)
+    code, _, said = run("vault", "add", "keys", "-u", "me", "--key-file", str(file))
+    assert code == 0
+    assert ("asked for at each run" in said) == (stored is None)
+    assert run("vault", "edit", "lab", "--key-file", str(file))[0] == 0
+    for name in ("keys", "lab"):
+        got = opened(home).get(name)
+        assert (got.private_key, got.passphrase) == (file.read_text(), stored)
+    assert run("vault", "edit", "lab", "--no-key")[0] == 0
+    assert opened(home).get("lab").passphrase is None

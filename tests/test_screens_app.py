@@ -24,10 +24,13 @@ from textual.widgets._footer import FooterKey
 
 from screens.app import VctuiApp
 from screens.context import AsksBeforeQuit
+from screens.credential_edit import CredentialEditScreen
+from screens.credentials import CredentialsScreen
 from screens.ending import QuitQuestion
 from screens.job_edit import JobEditScreen
 from screens.jobs import JobsScreen
 from screens.unlock import UnlockScreen
+from screens.widgets.ask import AskScreen
 from screens.widgets.commands import KeyCommands
 from screens.widgets.confirm import ConfirmScreen
 from screens.widgets.help import HelpScreen
@@ -42,6 +45,9 @@ SCREENS: tuple[type[Screen[Any]], ...] = (
     ConfirmScreen,
     HelpScreen,
     PickScreen,
+    CredentialsScreen,
+    CredentialEditScreen,
+    AskScreen,
 )
 
 
@@ -159,7 +165,10 @@ def test_every_key_has_a_description_and_an_id(screen: type[Screen[Any]]) -> Non
         assert binding.id
 
 
-@pytest.mark.parametrize("screen", [UnlockScreen, JobsScreen, JobEditScreen, PickScreen])
+@pytest.mark.parametrize(
+    "screen",
+    [UnlockScreen, JobsScreen, JobEditScreen, PickScreen, CredentialsScreen, CredentialEditScreen, AskScreen],
+)
 def test_every_screen_has_help(screen: type[Screen[Any]]) -> None:
     assert screen.HELP
 
@@ -168,7 +177,10 @@ async def test_footers_have_six_keys_at_most_and_fit(settings: Settings) -> None
     context = make_context(settings)
     app = VctuiApp(context, unlocked=True)
     async with app.run_test(size=(80, 24)) as pilot:
-        for screen in (None, JobEditScreen(context, None), UnlockScreen(context, ask=True)):
+        for screen in (
+            *(None, JobEditScreen(context, None), UnlockScreen(context, ask=True)),
+            *(CredentialsScreen(context), CredentialEditScreen(context, None)),
+        ):
             if screen is not None:
                 app.push_screen(screen)
             await settle(pilot)

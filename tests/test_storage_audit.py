@@ -158,6 +158,22 @@ def test_one_that_cannot_be_written_is_an_error(tmp_path: Path) -> None:
         Audit(tmp_path).write("vault_locked")
 
 
+def test_the_line_is_on_the_disk_before_the_head_names_it(
+    trail: Audit, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    head = trail.path.with_name("audit.head")
+    names = {trail.path.stat().st_ino: "trail", head.stat().st_ino: "head"}
+    seen: list[tuple[str, bytes]] = []
+
+    def note(descriptor: int) -> None:
+        seen.append((names.get(os.fstat(descriptor).st_ino, "other"), head.read_bytes()[:20]))
+
+    monkeypatch.setattr(os, "fsync", note)
+    trail.write("vault_locked")
+    assert [name for name, _ in seen] == ["trail", "head"]
+    assert [int(number) for _, number in seen] == [6, 7]
+
+
 def test_it_is_synced_before_write_returns(trail: Audit, monkeypatch: pytest.MonkeyPatch) -> None:
     def fail(descriptor: int) -> None:
         raise OSError(28, "No space left on device")

@@ -5,6 +5,8 @@
 from __future__ import annotations
 
 import base64
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -20,6 +22,7 @@ COLUMNS = {
     "ssh_key_encrypted": "credentials",
     "ssh_key_passphrase_encrypted": "credentials",
     "enable_secret_encrypted": "vctui_credentials",
+    "agent_encrypted": "vctui_credentials",
 }
 KEY = bytes(32)
 PROTECTED_KEY = key_text(PrivateFormat.PKCS8, "pp")
@@ -42,6 +45,7 @@ def vault(tmp_path: Path) -> Vault:
             private_key=PROTECTED_KEY,
             passphrase="pp",
             enable_secret=f"{name}-enable",
+            agent=f"SHA256:{name}",
         )
     return vault
 
@@ -292,6 +296,38 @@ def test_no_two_lists_are_encoded_alike() -> None:
     assert len({canonical(*parts) for parts in lists}) == len(lists)
 
 
-def test_nonces_do_not_repeat() -> None:
-    nonces = {base64.urlsafe_b64decode(seal(KEY, b"", b"").removeprefix(PREFIX))[:12] for _ in range(20_000)}
-    assert len(nonces) == 20_000
+NONCES = """
+import os, sys
+from vctui.vault.seal import seal
+key = bytes(32)
+
+def write(count):
+    for _ in range(count):
+        os.write(1, seal(key, b"", b"").encode() + b"\\n")
+
+write(20_000)
+for _ in range(4):
+    if os.fork() == 0:
+        write(20_000)
+        os._exit(0)
+    os.wait()
+"""
+
+
+def test_nonces_do_not_repeat_after_a_fork_either() -> None:
+    done = subprocess.run(
+        [sys.executable, "-c", NONCES], cwd=Path(__file__).parents[1], capture_output=True, check=True
+    )
+    tokens = done.stdout.decode().split()
+    nonces = {base64.urlsafe_b64decode(token.removeprefix(PREFIX))[:12] for token in tokens}
+    assert len(nonces) == len(tokens) == 100_000
+
+
+def test_a_restored_backup_does_not_repeat_a_nonce(vault: Vault, tmp_path: Path) -> None:
+    backup = vault.path.read_bytes()
+    tokens: list[str] = []
+    for _ in range(3):
+        vault.path.write_bytes(backup)
+        vault.add("new", "admin", password="the same")
+        tokens += run_sql(vault.path, "SELECT password_encrypted FROM credentials WHERE name = 'new'")[0]
+    assert len({token[:23] for token in tokens}) == 3

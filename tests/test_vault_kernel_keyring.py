@@ -31,6 +31,8 @@ for step in steps:
     if step.startswith("remember"):
         vault.unlock(MASTER)
         print(remember(vault, seconds=int(step[8:] or 600)).where)
+    elif step == "status":
+        print(*(str(one).partition(", until")[0] for one in keyring_slot.remembered(vault)))
     elif step == "forget":
         print(forget(vault))
     else:
@@ -89,8 +91,14 @@ def test_one_unlock_lasts_for_the_login_and_ends_with_it(vault: Vault, script: P
     remember, look = command(script, vault, "remember"), command(script, vault, "unlock")
     assert in_login(f"{look}; {remember}; {look}; {look}") == ["closed", "login", "open", "open"]
     assert in_login(look) == ["closed"], "another login has none of it"
-    row = run_sql(vault.path, "SELECT header FROM vctui_vault_slots WHERE kind = 'keyring'")[0][0]
-    assert '"where":"login"' in row
+    status = command(script, vault, "status")
+    assert in_login(status) == ["the kernel's keyring of another login"]
+    assert in_login(f"{remember}; {status}") == [
+        "login",
+        "the kernel's keyring of another login the kernel's keyring of this login",
+    ]
+    rows = run_sql(vault.path, "SELECT header FROM vctui_vault_slots WHERE kind = 'keyring'")
+    assert ['"where":"login"' in header for (header,) in rows] == [True, True]
 
 
 def test_it_is_forgotten_at_once(vault: Vault, script: Path) -> None:

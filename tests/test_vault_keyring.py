@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import base64
 import os
 import shutil
 import subprocess
 import sys
 import threading
+import time
 from collections.abc import Callable
 from pathlib import Path
 
@@ -377,3 +379,28 @@ print(forget(later), keyring_slot.unlock(Vault(sys.argv[1], kdf=FAST)))
     lines = printed.splitlines()
     assert lines[0] == "in the desktop's keyring"
     assert lines[1:] == ["keyring", "True secret", "item vctui", "True False"]
+
+
+def test_a_key_whose_time_is_over_opens_nothing(
+    vault: Vault, memory: MemoryKeyring, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    given = remember(vault, seconds=60)
+    assert given.until is not None
+    slot, _, key = next(iter(memory.entries.values())).partition(":")
+    assert again(vault).opens_with(slot, base64.b64decode(key))
+    now = time.time()
+    monkeypatch.setattr("vctui.vault.slots.time.time", lambda: now + 61)
+    assert not again(vault).opens_with(slot, base64.b64decode(key)), "not by the key itself"
+    assert keyring_slot.find_key(again(vault)) is None, "nor is the keyring asked"
+    assert keyring_slot.remembered(vault) == ()
+    header = '{"format":1,"kdf":"none","until":9999999999,"where":"keyring"}'
+    run_sql(vault.path, "UPDATE vctui_vault_slots SET header = ? WHERE kind = 'keyring'", header)
+    assert not again(vault).opens_with(slot, base64.b64decode(key)), "the time is bound to the key"
+
+
+def test_logins_have_a_key_each_and_not_too_many(vault: Vault, memory: MemoryKeyring) -> None:
+    for _ in range(20):
+        memory.entries.clear()  # another login, which knows nothing of the others'
+        remember(vault, seconds=600)
+    assert run_sql(vault.path, "SELECT count(*) FROM vctui_vault_slots WHERE kind = 'keyring'") == [(16,)]
+    assert keyring_slot.unlock(again(vault)), "the newest stays"

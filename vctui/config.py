@@ -60,6 +60,10 @@ class Settings:
     log_file: Path | None = None
     validation_engine: str | None = None
     """`module:Class` of the user's own engine."""
+    lock_after: float = 600
+    """Idle seconds before the full-screen program locks the vault."""
+    lock_at_latest: float = 8 * 3600
+    """Seconds before it does, however busy the user is."""
     ui: Mapping[str, Any] = field(default_factory=dict)
     unknown_keys: tuple[str, ...] = ()
     """Keys of the file that nothing here reads: kept in the file, named in a warning."""
@@ -82,6 +86,7 @@ def load_settings(home: str | Path | None = None, environ: Mapping[str, str] = o
     validation = Values(file, values.section("validation"), "validation")
     politeness = values.within("politeness")
     ssh = values.within("ssh")
+    vault = values.within("vault")
     settings = Settings(
         home=folder,
         config_file=file,
@@ -114,9 +119,11 @@ def load_settings(home: str | Path | None = None, environ: Mapping[str, str] = o
         log_level=logging.choice("level", "INFO", ("DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL")),
         log_file=logging.path("file", None),
         validation_engine=validation.class_name("engine"),
+        lock_after=vault.number("lock_after", 600, 60, 7200) or 600,
+        lock_at_latest=vault.number("lock_at_latest", 8 * 3600, 60, 24 * 3600) or 8 * 3600,
         ui=values.section("ui"),
     )
-    sections = (values, execution, logging, validation, politeness, ssh)
+    sections = (values, execution, logging, validation, politeness, ssh, vault)
     return replace(settings, unknown_keys=tuple(key for section in sections for key in section.unread()))
 
 

@@ -11,8 +11,10 @@ import threading
 from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Literal
+
+from vctui.mask import MASK
 
 QuestionKind = Literal["password", "second_factor", "passphrase", "enable_secret", "host_key", "breaker"]
 Tie = Callable[[Callable[[], None]], None]
@@ -89,6 +91,8 @@ class Desk:
 
         None when it was declined, when the time is up, when the run is cancelled, or when nobody is there.
         """
+        # A device may put what it was sent into its question.
+        question = replace(question, title=MASK.hide(question.title), prompt=MASK.hide(question.prompt))
         asker = _Asker(device)
         with self._lock:
             if self._closed:

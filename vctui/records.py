@@ -110,6 +110,11 @@ class SSHCredentials:
     scope: Scope = ANYWHERE
     """Where it may be sent; ask `out_of_scope` before it is."""
 
+    @property
+    def secrets(self) -> tuple[str | None, ...]:
+        """Everything that must not be shown."""
+        return (self.password, self.private_key, self.passphrase, self.enable_secret)
+
 
 @dataclass(frozen=True, slots=True)
 class CredentialInfo:

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 LIBRARIES = (
     *("cryptography", "google-re2", "keyring", "ntc-templates", "paramiko", "peewee", "PyYAML", "rich"),
-    *("textfsm", "textual"),
+    *("textfsm", "textual", "zxcvbn"),
 )
 State = Literal["ok", "note", "bad"]
 
@@ -63,6 +63,7 @@ def check_all(args: argparse.Namespace) -> int:
         _platforms,
         _argon2,
         _keyring,
+        _audit,
     )
     findings = [finding for check in checks for finding in check(settings)]
     if args.json:
@@ -280,12 +281,37 @@ def _keyring(settings: Settings) -> Iterator[Finding]:
     import keyring
     from keyring.errors import KeyringError
 
+    from vctui.vault import kernel_keyring_problem
+
     try:
         backend = keyring.get_keyring()
-    except (KeyringError, RuntimeError) as error:
-        yield Finding("keyring", "note", f"cannot be used: {error}", "vctui asks for the master password")
-        return
-    if backend.priority > 0:
-        yield Finding("keyring", "ok", backend.name)
+        there = backend.priority > 0
+    except (KeyringError, RuntimeError):
+        there = False
+    problem = kernel_keyring_problem()
+    if there:
+        yield Finding("keyring", "ok", str(backend.name))
+    elif problem is None:
+        yield Finding("keyring", "ok", "no desktop's; the kernel's serves")
     else:
-        yield Finding("keyring", "note", "no backend", "vctui asks for the master password")
+        yield Finding(
+            "keyring", "note", f"no desktop's, and {problem.message}", "vctui asks for the master password"
+        )
+
+
+def _audit(settings: Settings) -> Iterator[Finding]:
+    from vctui.errors import VctuiError
+    from vctui.storage import Audit
+
+    if not settings.home.is_dir():
+        return
+    try:
+        report = Audit(settings.home).check()
+    except VctuiError as error:
+        yield Finding("audit", "bad", error.message, error.next_step, error.exit_code)
+        return
+    if report.problems:
+        step = "See all of it with: vctui audit verify"
+        yield Finding("audit", "bad", report.problems[0], step, 13)
+    else:
+        yield Finding("audit", "ok", f"{report.entries} entries, whole")

@@ -78,12 +78,13 @@ def _write_crash(error: Exception, home: str | None) -> Path | None:
 
     from vctui import __version__
     from vctui.cli.output import to_json
+    from vctui.mask import MASK
 
     entry = {
         "at": datetime.now(UTC).isoformat(timespec="seconds"),
         "version": __version__,
         "python": sys.version.split()[0],
-        "traceback": "".join(traceback.format_exception(error)).splitlines(),
+        "traceback": MASK.hide("".join(traceback.format_exception(error))).splitlines(),
     }
     try:
         file.parent.mkdir(mode=0o700, exist_ok=True)

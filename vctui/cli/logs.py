@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from vctui.cli.output import to_json
 from vctui.errors import StorageError
+from vctui.mask import MASK
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -34,7 +35,7 @@ class JsonLines(logging.Formatter):
             line.update(details)
         if record.exc_info:
             line["exception"] = self.formatException(record.exc_info)
-        return to_json(line)
+        return to_json(MASK.hide_all(line))
 
 
 DEBUG_FILE = "vctui-debug.log"

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any, TextIO
 
 from vctui.errors import StorageError, UsageError
+from vctui.mask import MASK
 from vctui.text import safe_line
 
 CELL_LIMIT = 200
@@ -76,7 +77,7 @@ def cell(value: Any) -> str:
 
 def narrate(text: str) -> None:
     """One line on stderr; a stderr that is gone or full must not stop the work."""
-    with_newline = safe_line(text, 10_000) + "\n"
+    with_newline = MASK.hide(safe_line(text, 10_000)) + "\n"
     try:
         sys.stderr.write(with_newline)
         sys.stderr.flush()

@@ -146,7 +146,7 @@ def run_jobs(args: argparse.Namespace) -> int:
         several = len(plans) > 1
         with (
             open_display(as_json=args.json, quiet=args.quiet, several=several) as display,
-            StopSignals(cancel) as signals,
+            StopSignals(cancel, resolver.lock) as signals,
         ):
 
             def make_runner() -> JobRunner:

@@ -20,8 +20,10 @@ _Handler = Callable[[int, FrameType | None], Any] | int | signal.Handlers | None
 class StopSignals:
     """A context in which SIGINT, SIGTERM and SIGHUP set `cancel`; a signal ignored before stays ignored."""
 
-    def __init__(self, cancel: threading.Event) -> None:
+    def __init__(self, cancel: threading.Event, lock: Callable[[], object] = lambda: None) -> None:
+        """`lock` is called at the first signal: it must not wait for anything."""
         self._cancel = cancel
+        self._lock = lock
         self._before: dict[signal.Signals, _Handler] = {}
         self.received: signal.Signals | None = None
 
@@ -52,6 +54,7 @@ class StopSignals:
         if self.received is None:
             self.received = signal.Signals(number)
             self._cancel.set()
+            self._lock()
             _say(b"vctui: stopping, the sessions are being closed; once more to end at once\n")
             return
         if sys.stderr.isatty():

@@ -10,12 +10,9 @@ from typing import TYPE_CHECKING
 from vctui.cli.parsing import Parser, add_command
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     from vctui.records import CredentialInfo
 
 ANY_KEY = "*"
-MAX_KEY_BYTES = 64 * 1024
 TAKEN_AWAY = ("password", "key", "enable_secret", "agent")
 
 
@@ -87,9 +84,10 @@ def add_credential(args: argparse.Namespace) -> int:
     from vctui.cli.output import narrate
     from vctui.cli.unlocking import unlocked
     from vctui.scope import parse_scope
+    from vctui.vault import read_key_file
 
     scope = parse_scope(args.scope or "")
-    key = _read_key(args.key_file) if args.key_file else None
+    key = read_key_file(args.key_file) if args.key_file else None
     with unlocked(ready_home(args), descriptor=args.unlock_fd) as vault:
         password = _password(args, optional=key is not None or args.agent is not None)
         enable = _enable_secret(args)
@@ -118,7 +116,7 @@ def edit_credential(args: argparse.Namespace) -> int:
     from vctui.cli.unlocking import ask_twice, unlocked
     from vctui.errors import CredentialNotFound, UsageError
     from vctui.scope import parse_scope
-    from vctui.vault import Edit, open_vault
+    from vctui.vault import Edit, open_vault, read_key_file
     from vctui.vault.schemes import AGENT, ENABLE_SECRET, PASSPHRASE, PASSWORD, PRIVATE_KEY
 
     settings = ready_home(args)
@@ -129,8 +127,6 @@ def edit_credential(args: argparse.Namespace) -> int:
     secrets: dict[str, str | None] = {
         name: None for option, name in gone.items() if getattr(args, f"no_{option}")
     }
-    if args.no_key:
-        secrets[PASSPHRASE] = None
     username, scope_text = args.username, args.scope
     nothing_said = not (
         secrets
@@ -151,7 +147,7 @@ def edit_credential(args: argparse.Namespace) -> int:
         if (enable := _enable_secret(args)) is not None:
             secrets[ENABLE_SECRET] = enable or None
         if args.key_file:
-            secrets[PRIVATE_KEY] = _read_key(args.key_file)
+            secrets[PRIVATE_KEY] = read_key_file(args.key_file)
         if args.agent is not None:
             secrets[AGENT] = args.agent
         scope = None if scope_text is None else parse_scope(scope_text)
@@ -174,9 +170,13 @@ def rename_credential(args: argparse.Namespace) -> int:
     from vctui.cli.unlocking import unlocked
     from vctui.vault import Edit
 
-    with unlocked(ready_home(args), descriptor=args.unlock_fd) as vault:
+    settings = ready_home(args)
+    with unlocked(settings, descriptor=args.unlock_fd) as vault:
         vault.edit(args.name, Edit(name=args.new_name))
     narrate(f"{args.name} is called {args.new_name} now")
+    for jump in settings.jump_hosts:
+        if jump.credential == args.name:
+            narrate(f"{settings.config_file} still calls it {args.name}, for jump host {jump.name}")
     return 0
 
 
@@ -245,28 +245,3 @@ def stdin_line(what: str) -> str:
     if not line:
         raise UsageError(f"stdin holds no {what}", "Give it as one line")
     return line
-
-
-def _read_key(name: str) -> str:
-    """The text of a private key file, and of the certificate beside it if there is one. Raises UsageError."""
-    from vctui.config import expand
-
-    path = expand(name)
-    certificate = path.with_name(f"{path.name}-cert.pub")
-    text = _read_text(path)
-    return f"{text.rstrip()}\n{_read_text(certificate)}" if certificate.is_file() else text
-
-
-def _read_text(path: Path) -> str:
-    from vctui.errors import UsageError
-
-    try:
-        with path.open("rb") as file:
-            data = file.read(MAX_KEY_BYTES + 1)
-        if len(data) > MAX_KEY_BYTES:
-            raise UsageError(f"{path}: larger than 64 KiB", "This is not a private key")
-        return data.decode("utf-8")
-    except OSError as error:
-        raise UsageError(f"{path}: cannot be read: {error.strerror}") from error
-    except UnicodeDecodeError:
-        raise UsageError(f"{path}: not text", "Give a key in PEM or OpenSSH format") from None

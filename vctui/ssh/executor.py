@@ -12,6 +12,7 @@ from typing import Any
 from vctui.config import find_home, pause
 from vctui.errors import DeviceError, UsageError
 from vctui.events import Phase
+from vctui.mask import MASK
 from vctui.questions import HEADLESS, Desk
 from vctui.records import SSHCredentials
 from vctui.ssh.entry import Surroundings
@@ -116,7 +117,7 @@ class SSHExecutorPool:
             self._tell(on_phase, target, phase)
 
         def say_result(target: Target, result: ExecutionResult) -> None:
-            self._tell(on_result, target, result)
+            self._tell(on_result, target, _masked(result))
 
         def visit(tried: Try) -> Ended:
             line = lifelines.open()
@@ -135,6 +136,10 @@ class SSHExecutorPool:
                     paced.left(tried.target)
 
         def collect(tried: Try) -> None:
+            with MASK.hiding(tried.target.secrets):
+                collect_masked(tried)
+
+        def collect_masked(tried: Try) -> None:
             tried = tried.begun()
             ended = visit(tried)
             again = next_try(tried, ended, options)
@@ -201,6 +206,20 @@ class SSHExecutorPool:
             key=key,
             extra_data=extra_data,
         )
+
+
+def _masked(result: ExecutionResult) -> ExecutionResult:
+    """The same without what the device said of the secrets it was sent; its output is left as it is."""
+    if result.success:
+        return result
+    return replace(
+        result,
+        error=MASK.hide(result.error) if result.error else result.error,
+        outputs=tuple(
+            replace(output, error=MASK.hide(output.error)) if output.error else output
+            for output in result.outputs
+        ),
+    )
 
 
 def _split(address: str) -> tuple[str, int]:

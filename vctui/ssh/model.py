@@ -83,6 +83,12 @@ class Target:
     """The pool counts them."""
 
     @property
+    def secrets(self) -> tuple[str | None, ...]:
+        """Everything that must not be shown, of the device's login and of those on the way."""
+        logins = (self.credentials, *(hop.credentials for hop in self.jump))
+        return tuple(secret for login in logins for secret in login.secrets)
+
+    @property
     def limit(self) -> float:
         """Seconds after which the device is given up."""
         return 5 * self.timeout if self.time_limit is None else self.time_limit

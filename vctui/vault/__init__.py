@@ -1,8 +1,9 @@
 """The vault: credentials sealed in collector.db, and the ways to unlock them."""
 
-from vctui.vault.checks import PassphraseNeeded
+from vctui.vault.checks import FieldRefused, PassphraseNeeded, read_key_file
 from vctui.vault.contents import Edit
 from vctui.vault.intake import CONFLICTS, Conflict, Imported, import_items
+from vctui.vault.kernel_keyring import kernel_keyring_problem
 from vctui.vault.keyring_slot import Remembered, forget, remember, remembered
 from vctui.vault.password import Changed, change_password
 from vctui.vault.process import harden_process
@@ -17,7 +18,7 @@ from vctui.vault.unlock import (
     require_unlock_source,
 )
 from vctui.vault.upgrade import Upgraded, upgrade
-from vctui.vault.users import Users, users_of
+from vctui.vault.users import Users, all_users, users_of
 
 __all__ = [
     "CONFLICTS",
@@ -25,6 +26,7 @@ __all__ = [
     "Conflict",
     "CredentialResolver",
     "Edit",
+    "FieldRefused",
     "Imported",
     "Item",
     "PassphraseNeeded",
@@ -34,6 +36,7 @@ __all__ = [
     "Users",
     "Vault",
     "VaultStatus",
+    "all_users",
     "ask_secret",
     "change_password",
     "export_vault",
@@ -42,11 +45,13 @@ __all__ = [
     "harden_process",
     "import_items",
     "is_database",
+    "kernel_keyring_problem",
     "open_vault",
     "read_database",
     "read_descriptor",
     "read_export",
     "read_file",
+    "read_key_file",
     "remember",
     "remembered",
     "require_unlock_source",

@@ -11,7 +11,7 @@ from vctui.records import CredentialInfo
 from vctui.scope import ANYWHERE, Scope
 from vctui.text import safe_line
 from vctui.vault import record_rows
-from vctui.vault.checks import check_fields, check_name, check_username
+from vctui.vault.checks import FieldRefused, check_fields, check_name, check_username
 from vctui.vault.header import checked_records, read_manifest, require_header, write_manifest
 from vctui.vault.lookup import altered, find_record, info_of, not_found
 from vctui.vault.manifest import Manifest
@@ -78,7 +78,7 @@ def edit(db: Database, scheme: Scheme, name: str, change: Edit) -> CredentialInf
     kept = {field: token for field, token in old.tokens.items() if field not in change.secrets}
     values = _opened(scheme, old, kept)
     values |= {field: value for field, value in change.secrets.items() if value is not None}
-    if change.secrets.get(PRIVATE_KEY) and PASSPHRASE not in change.secrets:
+    if PRIVATE_KEY in change.secrets and PASSPHRASE not in change.secrets:
         values.pop(PASSPHRASE, None)  # it was the old key's
     if change.secrets:
         values = check_fields(values)
@@ -161,7 +161,7 @@ def _needs_own_row(scheme: Scheme, values: Iterable[str]) -> bool:
 
 def _refuse_used(records: Iterable[Record], name: str) -> None:
     if any(record.name == name for record in records):
-        raise VaultError(f"a credential named '{name}' exists already", "Choose another name")
+        raise FieldRefused("name", f"a credential named '{name}' exists already", "Choose another name")
 
 
 def _sealed(scheme: Scheme, record: Record, values: Mapping[str, str]) -> dict[str, str]:

@@ -69,6 +69,15 @@ class KernelKeyring:
         return place == SESSION and _id(SESSION) != _id(USER_SESSION)
 
 
+def kernel_keyring_problem() -> KeyringUnavailable | None:
+    """Why the kernel's keyring cannot be used here; None when it can."""
+    try:
+        _id(USER)
+    except KeyringUnavailable as problem:
+        return problem
+    return None
+
+
 class _NoKey(KeyringUnavailable):
     """There is no such key, or its time is over."""
 

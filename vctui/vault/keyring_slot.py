@@ -64,13 +64,15 @@ class Remembered:
     """A key of PLACES."""
     until: str | None = None
     """UTC; None where it has no end."""
+    here: bool = True
+    """Whether the kernel's keyring has it for this login; the desktop's is not asked."""
 
     def __str__(self) -> str:
-        name = PLACES.get(self.where, "a keyring")
+        name = PLACES.get(self.where, "a keyring") if self.here else "the kernel's keyring of another login"
         if self.until is None:
             return name
-        local = datetime.fromisoformat(self.until).astimezone()
-        return f"{name}, until {local:%Y-%m-%d %H:%M}"
+        local, now = datetime.fromisoformat(self.until).astimezone(), datetime.now().astimezone()
+        return f"{name}, until {local:{'%H:%M' if local.date() == now.date() else '%Y-%m-%d %H:%M'}}"
 
 
 def remember(vault: Vault, *, seconds: int | None = None) -> Remembered:
@@ -133,8 +135,14 @@ def find_key(vault: Vault) -> SlotKey | None:
 
 
 def remembered(vault: Vault) -> tuple[Remembered, ...]:
-    """Which keyrings were given a key that still opens the vault; asks no keyring."""
-    return tuple(_remembered(place_of(slot)) for slot in _usable_slots(vault)[1])
+    """Which keyrings were given a key that still opens the vault."""
+    account, usable = _usable_slots(vault)
+    mine = _parse(_answer(_read_from_kernel, account)) if usable else None
+    return tuple(
+        _remembered(place, here=place.where == "keyring" or (mine is not None and mine.slot == slot.uuid))
+        for slot in usable
+        for place in (place_of(slot),)
+    )
 
 
 def unlock(vault: Vault) -> bool:
@@ -152,9 +160,9 @@ def _usable_slots(vault: Vault) -> tuple[str, list[Slot]]:
     return identity, [slot for slot in found if not place_of(slot).is_over]
 
 
-def _remembered(place: KeyPlace) -> Remembered:
-    until = place.until
-    return Remembered(place.where, None if until is None else datetime.fromtimestamp(until, UTC).isoformat())
+def _remembered(place: KeyPlace, *, here: bool = True) -> Remembered:
+    until = None if place.until is None else datetime.fromtimestamp(place.until, UTC).isoformat()
+    return Remembered(place.where, until, here)
 
 
 def _parse(text: str | None) -> SlotKey | None:

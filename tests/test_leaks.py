@@ -1,0 +1,250 @@
+"""A full run at DEBUG against devices that send back what they are sent: no canary in anything it leaves."""
+
+from __future__ import annotations
+
+import json
+import os
+import pty
+import select
+import subprocess
+import sys
+import threading
+from collections.abc import Iterator
+from contextlib import ExitStack
+from pathlib import Path
+
+import paramiko
+import pytest
+
+import tests.fixtures.ssh_device as fixture
+from tests.fixtures.ssh_device import Device, Rules, Terminal, cli
+from tests.fixtures.vault import key_text
+from vctui.config import load_settings
+from vctui.storage import Inventory, init_home
+from vctui.vault import Vault
+
+ROOT = Path(__file__).parents[1]
+MASTER = "CANARY-master-Zq1"
+PASSWORD = "CANARY-ssh-Zq2"
+ENABLE = "CANARY-enable-Zq3"
+PASSPHRASE = "CANARY-phrase-Zq4"
+SNMP = "CANARY-snmp-Zq5"
+KEY = key_text(passphrase=PASSPHRASE)
+KEY_LINES = [line for line in KEY.splitlines() if not line.startswith("-----")]
+CANARIES = [MASTER, PASSWORD, ENABLE, PASSPHRASE, SNMP, *KEY_LINES]
+JOB = {
+    "version": "2.0",
+    "job_id": 1,
+    "capture_type": "configs",
+    "vendor": "cisco",
+    "device_filter": {"source": "database"},
+    "commands": {"command": "show running-config", "output_directory": "configs"},
+    "validation": {"use_tfsm": False, "store_failures": True},
+}
+TIMEOUT = 60.0
+
+
+def echoing(terminal: Terminal) -> None:
+    """Says what it was sent, in pieces: in the greeting, at the enable prompt (in sight), in the output."""
+    prompt = "r1>"
+    terminal.write(f"\r\nlast login with {PASSWORD}\r\n{prompt}")
+    while True:
+        line = terminal.read_line().strip()
+        if line == "enable":
+            terminal.write("Password: ")
+            secret = terminal.read_line()
+            prompt = "r1#"
+            terminal.write(f"ok {secret}\r\n")
+        elif line == "show running-config":
+            terminal.write(f"hostname r1\r\nsnmp-server community {SNMP}\r\nend\r\n")
+        terminal.write(prompt)
+
+
+def complaining(terminal: Terminal) -> None:
+    """Rejects the command, and repeats the password doing so."""
+    cli("r2#", error=f"% Invalid input: you are {PASSWORD} and {ENABLE}\r\n")(terminal)
+
+
+class Sweep:
+    """A home whose credentials are canaries, and devices that know them."""
+
+    def __init__(self, folder: Path, stack: ExitStack) -> None:
+        self.folder = folder
+        self.home = folder / "home"
+        self.tmp = folder / "tmp"
+        self.tmp.mkdir()
+        init_home(load_settings(self.home, {}), defaults=True)
+        vault = Vault(self.home / "collector.db")
+        vault.init(MASTER)
+        vault.add("lab", fixture.USER, password=PASSWORD, enable_secret=ENABLE, default=True)
+        vault.add("keys", fixture.USER, private_key=KEY, passphrase=PASSPHRASE)
+        vault.lock()
+        public = paramiko.Ed25519Key.from_private_key_file
+        key_file = folder / "key"
+        key_file.write_text(key_text())
+        rules = {
+            "echoing": Rules(banner=f"you will send {PASSWORD}\n", chunk=3),
+            "complaining": Rules(),
+            "refusing": Rules(methods="keyboard-interactive", questions=((f"not {PASSWORD}? ", True),)),
+            "keyed": Rules(methods="publickey", accepts_key=public(str(key_file))),
+        }
+        scripts = {"echoing": echoing, "complaining": complaining, "refusing": None, "keyed": echoing}
+        key_file.unlink()
+        self.devices = {
+            name: stack.enter_context(Device(scripts[name], rule)) for name, rule in rules.items()
+        }
+        rows = ["name,primary_ip4,ssh_port,platform,site,role,status,manufacturer,credential"]
+        for name, device in self.devices.items():
+            login = "keys" if name == "keyed" else "lab"
+            rows.append(f"{name},127.0.0.1,{device.port},cisco_ios,s,r,active,Cisco,{login}")
+        table = folder / "devices.csv"
+        table.write_text("\n".join(rows) + "\n")
+        with Inventory(self.home / "dcim.db") as inventory:
+            report = inventory.import_csv(table, strict=True, credential_id={"lab": 1, "keys": 2}.get)
+        assert not report.errors
+        (self.home / "jobs" / "job.json").write_text(json.dumps(JOB))
+        self.seen_in_proc = b""
+        self.process: subprocess.Popen[bytes] | None = None
+
+    def run(self, *options: str) -> bytes:
+        """The job on a terminal of its own, where the master password is typed; what came to it."""
+        master, slave = pty.openpty()
+        environment = {**os.environ, "TMPDIR": str(self.tmp), "TERM": "xterm", "PYTHONPATH": str(ROOT)}
+        # A session leader's first terminal becomes its controlling one: /dev/tty.
+        start = f"import os, sys; os.open({os.ttyname(slave)!r}, os.O_RDWR); from vctui.cli.main import main;"
+        command = ["-c", f"{start} sys.exit(main(sys.argv[1:]))", "--home", str(self.home)]
+        command += ["run", "--job", "job.json"]
+        self.process = subprocess.Popen(
+            [sys.executable, *command, "--debug", "--host-keys", "accept-new", *options],
+            cwd=self.folder,
+            stdin=slave,
+            stdout=slave,
+            stderr=slave,
+            env=environment,
+            start_new_session=True,
+        )
+        os.close(slave)
+        output, typed = b"", False
+        while select.select([master], [], [], TIMEOUT)[0]:
+            try:
+                data = os.read(master, 65536)
+            except OSError:
+                break
+            output += data
+            if not typed and b"Master password: " in output:
+                typed = True
+                os.write(master, f"{MASTER}\n".encode())
+            if typed:
+                self.look_into_proc()
+        os.close(master)
+        self.process.wait(TIMEOUT)
+        assert typed, output.decode()
+        return output
+
+    def look_into_proc(self) -> None:
+        """The arguments and environments of the program and of all its children."""
+        assert self.process is not None
+        session = os.getsid(self.process.pid) if self.process.poll() is None else -1
+        for folder in Path("/proc").glob("[0-9]*"):
+            try:
+                if os.getsid(int(folder.name)) != session and _parent(folder) != self.process.pid:
+                    continue
+                for file in ("cmdline", "environ"):
+                    self.seen_in_proc += (folder / file).read_bytes()
+            except OSError:
+                continue
+
+
+def _parent(folder: Path) -> int:
+    return int((folder / "stat").read_text().rpartition(")")[2].split()[1])
+
+
+@pytest.fixture
+def sweep(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Sweep]:
+    monkeypatch.setattr(fixture, "PASSWORD", PASSWORD)
+    with ExitStack() as stack:
+        yield Sweep(tmp_path, stack)
+
+
+def hits(data: bytes) -> list[str]:
+    return [canary for canary in CANARIES if canary.encode() in data]
+
+
+@pytest.mark.parametrize("options", [("--json",), ()], ids=["json", "plain"])
+def test_no_canary_comes_out(sweep: Sweep, options: tuple[str, ...]) -> None:
+    output = sweep.run(*options)
+    assert (b"2 failed" in output) if not options else (b'"failed_count": 2' in output), output.decode()
+    for name in ("complaining", "refusing"):
+        assert name.encode() in output
+    assert hits(output) == []
+    assert hits(sweep.seen_in_proc) == []
+    assert sweep.seen_in_proc, "the program was looked at while it ran"
+    captured = (sweep.home / "collections" / "configs" / "echoing.txt").read_bytes()
+    assert hits(captured) == [SNMP], "what was asked for is kept as it came, and nothing of the login"
+    files = [file for file in sweep.folder.rglob("*") if file.is_file()]
+    raw = {sweep.home / folder for folder in ("collections", "rejected", "versions")}
+    outward = [file for file in files if not raw & set(file.parents)]
+    assert {file.name for file in outward} >= {"collector.db", "audit.jsonl", "vctui-debug.log"}
+    for file in outward:
+        assert hits(file.read_bytes()) == [], file
+    log = (sweep.home / "logs" / "vctui-debug.log").read_text()
+    assert "********" in log, "the devices did send it back"
+    assert sweep.devices["echoing"].terminals[0].lines.count(ENABLE) == 1
+
+
+def test_packets_are_never_logged() -> None:
+    """paramiko would write the decrypted password packet into the log."""
+    sources = [*(ROOT / "vctui").rglob("*.py"), *(ROOT / "screens").rglob("*.py")]
+    assert [file for file in sources if "set_hexdump" in file.read_text()] == []
+
+
+def test_masks_overlap_and_end() -> None:
+    from vctui.mask import HIDDEN, Mask
+
+    mask = Mask()
+    with mask.hiding(["secret", None, "sec", ""]), mask.hiding(["secret-longer", "secret"]):
+        assert mask.hide("a secret-longer secret sec") == f"a {HIDDEN} {HIDDEN} sec"
+        assert mask.hide_all({"x": ["secret", 1, {"y": ("secret",)}]}) == {"x": [HIDDEN, 1, {"y": [HIDDEN]}]}
+    assert mask.hide("secret") == "secret"
+    with mask.hiding([KEY, "tab\there"]):
+        assert mask.hide(KEY_LINES[1]) == HIDDEN
+        assert mask.hide("tab\ufffdhere") == HIDDEN
+        assert mask.hide("-----BEGIN OPENSSH PRIVATE KEY-----").startswith("-----")
+    assert mask._words == ()
+
+
+def test_masks_are_changed_by_many_threads() -> None:
+    from vctui.mask import Mask
+
+    mask = Mask()
+
+    def use(number: int) -> None:
+        for _ in range(200):
+            with mask.hiding([f"secret{number % 3}"]):
+                assert mask.hide(f"secret{number % 3}") == "********"
+
+    threads = [threading.Thread(target=use, args=(number,)) for number in range(8)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert mask._words == ()
+
+
+def test_a_question_of_a_device_hides_what_the_device_was_sent() -> None:
+    from vctui.mask import MASK
+    from vctui.questions import Desk, Question
+
+    desk = Desk(lambda: None)
+    asked = Question("second_factor", "k", "token of r1", f"not {PASSWORD}? ")
+    with MASK.hiding([PASSWORD]):
+        asker = threading.Thread(
+            target=desk.ask, args=(asked, "r1"), kwargs={"seconds": 60, "tie": lambda end: None}
+        )
+        asker.start()
+        while not desk.open():
+            pass
+        shown = desk.open()[0].question.prompt
+        desk.answer("k", "1234")
+        asker.join()
+    assert shown == "not ********? "
