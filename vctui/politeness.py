@@ -1,4 +1,4 @@
-"""How politely to log in: so many logins a second, so many at once: in all, at a site, in an AAA domain."""
+"""Limits of logins, by the second and at once: in all, at a site, behind a jump host, in an AAA domain."""
 
 from __future__ import annotations
 
@@ -47,10 +47,12 @@ class Politeness:
 
     total: Limit = Limit()
     per_site: Limit = Limit()
+    per_jump: Limit = Limit()
+    """Of the devices behind one jump host."""
     domains: tuple[Domain, ...] = ()
 
     def __bool__(self) -> bool:
-        return bool(self.total or self.per_site or self.domains)
+        return bool(self.total or self.per_site or self.per_jump or self.domains)
 
 
 NO_LIMITS = Politeness()
@@ -61,9 +63,10 @@ def read_politeness(values: Values) -> Politeness:
     found = Politeness(
         total=_limit(values),
         per_site=_limit(site := values.within("per_site")),
+        per_jump=_limit(jump := values.within("per_jump")),
         domains=tuple(_domain(name, domain) for name, domain in values.each("aaa_domains").items()),
     )
-    for section in (values, site):
+    for section in (values, site, jump):
         _check_known(section)
     return found
 

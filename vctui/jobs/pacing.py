@@ -63,6 +63,8 @@ class Meters:
         names: list[Hashable] = ["all"] if polite.total else []
         if polite.per_site and device.site:
             names.append(("site", device.site))
+        if polite.per_jump:
+            names += [("jump", hop.name) for hop in item.jump]
         return (*names, *(("domain", name) for name in domains_of(polite, item)))
 
     def meter(self, name: Hashable) -> Meter:
@@ -77,6 +79,8 @@ class Meters:
         kind, own = name if isinstance(name, tuple) else ("", "")
         if kind == "site":
             return self._politeness.per_site
+        if kind == "jump":
+            return self._politeness.per_jump
         return next(domain.limit for domain in self._politeness.domains if domain.name == own)
 
 

@@ -46,6 +46,7 @@ CONFIG_TEXT = """\
 #   logins_per_second: 20
 #   at_once: 50
 #   per_site: {logins_per_second: 5, at_once: 10}
+#   per_jump: {logins_per_second: 10}   # devices behind one jump host
 #   aaa_domains:
 #     tacacs-eu: {sites: [ams, fra], logins_per_second: 2, at_once: 4}   # also: platforms, roles, credentials
 
