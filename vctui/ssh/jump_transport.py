@@ -29,7 +29,15 @@ class JumpLost(Exception):
 
 
 class ForwardedChannel(Channel):
-    """A channel that another connection uses as its socket."""
+    """A channel that another connection uses as its socket.
+
+    A thread of that connection may send while another one closes: see `JumpTransport._send_message`.
+    """
+
+    def _send(self, s: bytes, m: Any) -> int:
+        m.channel = self
+        sent: int = super()._send(s, m)  # type: ignore[misc]
+        return sent
 
     def close(self) -> None:
         """As a socket does, it closes whether the other end is still there or not."""
@@ -62,6 +70,15 @@ class JumpTransport(Transport):
     def is_lost(self) -> bool:
         """True as soon as it has ended, before those who read its channels notice."""
         return not self.is_active() or self.saved_exception is not None
+
+    def _send_message(self, data: Any) -> None:
+        """Nothing more on a channel that was closed: OpenSSH would end the whole connection.
+
+        paramiko looks before it waits for its turn to send; here it is our turn.
+        """
+        channel = getattr(data, "channel", None)
+        if channel is None or not channel.closed:
+            super()._send_message(data)  # type: ignore[misc]
 
     def open_to(self, host: str, port: int, seconds: float, lifeline: Lifeline) -> Channel:
         """A channel to a host, as the jump host sees it.
