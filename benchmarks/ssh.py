@@ -32,6 +32,7 @@ _STANDS_ON = {
     "asyncssh": "asyncssh",
     "paramiko raw": "paramiko",
     "paramiko SSHClient": "paramiko",
+    "paramiko, a login each": "paramiko",
     "netmiko": "netmiko",
     "scrapli": "scrapli",
 }

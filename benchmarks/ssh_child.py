@@ -22,6 +22,7 @@ WARM = {
     "netmiko": "netmiko",
     "scrapli": "scrapli",
     "VelocityCollector's waits": "paramiko",
+    "paramiko, a login each": "paramiko",
     "paramiko HostKeys": "paramiko.hostkeys",
 }
 """What each client imports, which is not its work."""

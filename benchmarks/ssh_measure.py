@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import statistics
 import subprocess
 import sys
@@ -14,7 +15,8 @@ from contextlib import ExitStack
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 
-from benchmarks.ssh_fleet import Fleet
+from benchmarks.ssh_fleet import Fleet, hosts
+from benchmarks.ssh_jump import FILE, JumpHost
 from benchmarks.ssh_rows import Figure, Goal, Row
 from benchmarks.ssh_work import Done, Work
 
@@ -28,14 +30,14 @@ class Measured:
     megabytes: float = 0.0
 
     def value(self, figure: Figure) -> float | None:
-        """The median over the rounds; None when the client never came to an end."""
+        """The median over the rounds, of failures the most; None when the client never came to an end."""
+        if figure == "failed":
+            return float(max((done.failed for done in self.rounds), default=0))
         values = [value for done in self.rounds if (value := self._one(done, figure)) is not None]
         return statistics.median(values) if values else None
 
     def _one(self, done: Done, figure: Figure) -> float | None:
         devices = self.work.devices
-        if figure == "failed":
-            return float(done.failed)
         if not done.seconds:
             return None
         if figure in done.extra:
@@ -76,7 +78,10 @@ class Bench:
             for name in clients:
                 found[name] = self._work(row, name, fleet, folder, devices)
             if fleet is not None:
-                fleet.known_hosts(folder / "known_hosts", found[next(iter(found))].work.hosts)
+                known = fleet.known_hosts(folder / "known_hosts", hosts(devices))
+                if row.jump:
+                    jump = stack.enter_context(JumpHost(folder, fleet_cores))
+                    known.write_text(known.read_text() + jump.known_hosts_line)
             for number in range(rounds):
                 for name, measured in found.items():
                     if number and name in row.fewer:
@@ -85,8 +90,9 @@ class Bench:
                         continue  # twice it did not end in time
                     with tempfile.TemporaryDirectory(dir=folder) as home:
                         work = replace(measured.work, folder=home)
-                        if fleet is not None:
-                            (Path(home) / "known_hosts").write_bytes((folder / "known_hosts").read_bytes())
+                        for file in (folder / "known_hosts", folder / FILE):
+                            if file.is_file():
+                                shutil.copy(file, home)
                         measured.rounds.append(self._one(row, work, client_cores))
         return found
 

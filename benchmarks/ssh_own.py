@@ -7,12 +7,13 @@ import sys
 import threading
 from pathlib import Path
 
+from benchmarks.ssh_jump import Jump
 from benchmarks.ssh_work import Client, Done, Work
 from vctui.config import Settings, load_settings
 from vctui.events import DeviceFinished, Event
 from vctui.jobs import JobRunner
 from vctui.records import SSHCredentials
-from vctui.ssh import ExecutionResult, ExecutorOptions, SSHExecutorPool, Target
+from vctui.ssh import ExecutionResult, ExecutorOptions, Hop, SSHExecutorPool, Target
 from vctui.storage import Inventory, TemplateRow, TemplateStore, init_home
 from vctui.validation import ntc_rows
 
@@ -46,6 +47,7 @@ def pool(work: Work, done: Done) -> None:
             paging_disable="terminal length 0",
             timeout=work.patience,
             key=number,
+            jump=_way(work),
         )
         for number, host in enumerate(work.hosts)
     ]
@@ -56,6 +58,13 @@ def pool(work: Work, done: Done) -> None:
         auth_timeout=work.patience,
     )
     SSHExecutorPool(options=options, max_workers=work.workers).run(targets, on_result=collect)
+
+
+def _way(work: Work) -> tuple[Hop, ...]:
+    jump = Jump.of(work)
+    if jump is None:
+        return ()
+    return (Hop("jump", jump.host, SSHCredentials(jump.user, private_key=jump.key), jump.port),)
 
 
 def floods(work: Work, done: Done) -> None:

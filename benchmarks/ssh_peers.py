@@ -7,6 +7,7 @@ import socket
 import time
 from collections.abc import Callable, Sequence
 
+from benchmarks.ssh_jump import paramiko_through
 from benchmarks.ssh_work import Done, Work, in_threads
 
 _READ = 65536
@@ -32,7 +33,8 @@ def _read_to_prompt(recv: Callable[[], bytes]) -> bytes:
     return b"".join(pieces)
 
 
-def _commands(work: Work, send: Callable[[bytes], None], recv: Callable[[], bytes]) -> Sequence[bytes]:
+def run_commands(work: Work, send: Callable[[bytes], None], recv: Callable[[], bytes]) -> Sequence[bytes]:
+    """What every client does in its shell: paging off, then the commands."""
     _read_to_prompt(recv)
     outputs = []
     for command in ["terminal length 0", *[work.command] * work.repeat]:
@@ -73,7 +75,7 @@ def _ssh2_session(work: Work, sock: socket.socket) -> Sequence[bytes]:
             raise OSError(f"libssh2 error {size}")
         return bytes(data)
 
-    outputs = _commands(work, channel.write, recv)
+    outputs = run_commands(work, channel.write, recv)
     channel.close()
     session.disconnect()
     return outputs
@@ -92,7 +94,7 @@ def raw_paramiko(work: Work, host: str) -> Sequence[bytes]:
             channel.get_pty("vt100", 511, 24)
             channel.invoke_shell()
             channel.settimeout(work.patience)
-            return _commands(work, channel.sendall, lambda: channel.recv(_READ))
+            return run_commands(work, channel.sendall, lambda: channel.recv(_READ))
         finally:
             transport.close()
 
@@ -117,7 +119,7 @@ def ssh_client(work: Work, host: str) -> Sequence[bytes]:
         )
         channel = client.invoke_shell(width=511)
         channel.settimeout(work.patience)
-        return _commands(work, channel.sendall, lambda: channel.recv(_READ))
+        return run_commands(work, channel.sendall, lambda: channel.recv(_READ))
     finally:
         client.close()
 
@@ -262,4 +264,5 @@ PEERS = {
     "netmiko": in_threads(netmiko),
     "scrapli": in_threads(scrapli),
     "VelocityCollector's waits": in_threads(velocity_waits),
+    "paramiko, a login each": in_threads(paramiko_through),
 }

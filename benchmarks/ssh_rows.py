@@ -71,6 +71,8 @@ class Row:
     rounds: int = 3
     pinned: bool = True
     ticking: bool = False
+    jump: bool = False
+    """Whether the devices stand behind an OpenSSH jump host with its default limits."""
     home: bool = False
     """Whether a home with an inventory of the fleet is made for it."""
     kind: Literal["sessions", "keys"] = "sessions"
@@ -212,6 +214,19 @@ ROWS = (
         Settings(kex="diffie-hellman-group-exchange-sha256"),
         devices=60,
         quick_devices=24,
+    ),
+    Row(
+        "jump",
+        "60 devices behind an OpenSSH jump host with its default limits, all at once",
+        ("vctui", "paramiko, a login each"),
+        ("seconds", "p50", "cpu", "rss", "failed"),
+        (Goal("failed", at_most=0),),
+        Settings(think=0.05),
+        devices=60,
+        workers=60,
+        rounds=10,
+        jump=True,
+        quick_devices=60,
     ),
     Row(
         "floods",
