@@ -35,6 +35,7 @@ from tests.fixtures.ssh_device import (
 from vctui.questions import HEADLESS, Desk
 from vctui.records import SSHCredentials
 from vctui.ssh import ExecutionResult, ExecutorOptions, Hop, JumpStatus, KnownHosts, SSHExecutorPool, Target
+from vctui.ssh.turns import CROWD, TURNS
 
 ARP = {"show arp": "10.0.0.1\r\n"}
 THERE = SSHCredentials(USER, name="there", password=PASSWORD)
@@ -139,6 +140,35 @@ def test_many_devices_share_a_few_connections(run: Run) -> None:
     assert max(status.transports for status in run.status) == jump.connections
     assert all(status.channels <= 60 for status in run.status)
     assert run.status[-1].channels == 0
+
+
+def test_who_tells_of_a_jump_host_holds_up_no_other_session(run: Run) -> None:
+    """In a crowd sessions take turns; one that held its turn here would make the others wait for a lock."""
+    held: list[bool] = []
+    with JumpHost() as jump, Device(cli("r1#", ARP)) as device:
+        run.trust(jump, device)
+        pool = SSHExecutorPool(options=ExecutorOptions(known_hosts=run.known.path), max_workers=CROWD)
+        pool.run(
+            [target(device, hop(jump), name=f"r{n}") for n in range(CROWD)],
+            on_result=lambda target, result: None,
+            on_jump=lambda status: held.append(TURNS._own.turn),
+        )
+    assert set(held) == {False}
+    assert len(held) > CROWD
+
+
+def test_a_caller_that_breaks_while_it_is_told_costs_no_device(run: Run) -> None:
+    def broken(status: JumpStatus) -> None:
+        raise ZeroDivisionError
+
+    results: list[ExecutionResult] = []
+    with JumpHost() as jump, Device(cli("r1#", ARP)) as device:
+        run.trust(jump, device)
+        pool = SSHExecutorPool(options=ExecutorOptions(known_hosts=run.known.path))
+        pool.run(
+            [target(device, hop(jump))], on_result=lambda _, result: results.append(result), on_jump=broken
+        )
+    assert results[0].success
 
 
 def test_no_more_channels_than_configured(run: Run) -> None:

@@ -109,9 +109,7 @@ class SSHExecutorPool:
         shared = Surroundings(options, known_hosts, KeyRing(), held, desk or HEADLESS, paced or guard)
         lifelines = Lifelines()
         # Jump hosts are logged in to now and then: the breaker looks after them, the pace is for devices.
-        jumps = Jumps(
-            replace(shared, guard=guard), lifelines.open(), lambda status: self._tell(on_jump, status)
-        )
+        jumps = Jumps(replace(shared, guard=guard), lifelines.open(), on_jump)
 
         def say_phase(target: Target, phase: Phase) -> None:
             self._tell(on_phase, target, phase)
@@ -162,10 +160,10 @@ class SSHExecutorPool:
             shared.keys.forget()
 
     @staticmethod
-    def _tell(callback: Callable[..., None], *news: Any) -> None:
+    def _tell(callback: Callable[[Target, Any], None], target: Target, news: Any) -> None:
         try:
             with TURNS.resting():
-                callback(*news)
+                callback(target, news)
         except Exception:  # noqa: BLE001 - the caller's bug must not cost a result
             _log.exception("a callback of the pool failed")
 

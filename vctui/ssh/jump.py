@@ -24,6 +24,7 @@ from vctui.ssh.jump_link import Link, Route, about, connect, direct_route, visit
 from vctui.ssh.jump_transport import JumpLost, NoRoom
 from vctui.ssh.lifeline import Deadline, Lifeline, clock_stopped
 from vctui.ssh.model import Hop, JumpStatus
+from vctui.ssh.turns import TURNS
 
 _SPREAD = 8
 """Channels on each connection before the next one is opened."""
@@ -282,12 +283,16 @@ class _Jump:
                 self.close()
 
     def _tell(self) -> None:
-        with self._telling:
+        # Who waits for its turn while it holds a lock makes those wait who have theirs and want the lock.
+        with TURNS.resting(), self._telling:
             with self._changed:
                 links = [link for link in self._links if not link.transport.is_lost]
                 error = self._failure.message if self._failure is not None and not links else ""
                 status = JumpStatus(self._hop.name, len(links), sum(link.channels for link in links), error)
-            self._pool.on_change(status)
+            try:
+                self._pool.on_change(status)
+            except Exception:  # noqa: BLE001 - the caller's bug must not cost a device its way
+                _log.exception("the use of a jump host could not be told")
 
 
 def _backoff(attempts: int) -> float:
