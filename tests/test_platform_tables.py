@@ -183,3 +183,8 @@ def test_a_device_is_recognised(name: str) -> None:
     for line in lines(name, "ident"):
         found = recognise(Evidence(ident=line), PLATFORMS.values())
         assert found.platform == platform or platform.name in found.others, line
+
+
+def test_no_platform_weakens_ssh_by_itself() -> None:
+    """Old algorithms are the user's choice, in a file of their own."""
+    assert not [name for name, platform in PLATFORMS.items() if platform.legacy_algorithms]

@@ -16,7 +16,7 @@ from screens.summary import SummaryScreen
 from tests.fixtures.openssh import FRR_INTERFACES, RealServer
 from vctui.config import Settings, load_settings
 from vctui.events import DeviceFinished, Event
-from vctui.jobs import JobRunner, JobSource
+from vctui.jobs import JobRunner, JobSource, Prober
 from vctui.records import SSHCredentials
 from vctui.storage import Inventory, init_home
 from vctui.vault import CredentialResolver
@@ -143,3 +143,16 @@ async def test_the_screens_collect_from_it_from_unlocking_to_the_output(
         assert isinstance(app.screen, SummaryScreen)
     lines = (settings.collections_dir / "running-config" / "frr-1.txt").read_text().splitlines()
     assert (lines[0], lines[-1]) == ("Building configuration...", "end")
+
+
+def test_frr_is_recognised(tmp_path: Path, frr: RealServer) -> None:
+    settings = home_with_frr(tmp_path, frr)
+    with CredentialResolver(settings) as resolver:
+        resolver.unlock_vault(MASTER)
+        prober = Prober(resolver, settings)
+        with Inventory(settings.dcim_db) as inventory:
+            finished = prober.probe(prober.plan_devices(inventory.devices()))
+    (probed,) = prober.found
+    assert (probed.news.platform, probed.news.confidence) == ("frr", "certain"), probed.news
+    assert finished.exit_code == 0
+    assert not probed.differs

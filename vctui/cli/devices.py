@@ -6,7 +6,7 @@ import argparse
 from dataclasses import asdict
 from typing import TYPE_CHECKING
 
-from vctui.cli import coverage, devices_edit
+from vctui.cli import coverage, devices_edit, devices_probe
 from vctui.cli.parsing import Parser, add_command, add_group
 
 if TYPE_CHECKING:
@@ -44,6 +44,7 @@ def add_commands(commands: argparse._SubParsersAction[Parser]) -> None:
     show.add_argument("name", metavar="NAME", help=devices_edit.NAME_HELP)
     devices_edit.add_commands(group)
     coverage.add_commands(group)
+    devices_probe.add_command_to(group)
     load = add_command(
         group,
         "import",

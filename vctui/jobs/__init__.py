@@ -21,6 +21,7 @@ from vctui.jobs.files import parse_job_file
 from vctui.jobs.hosts import KeyHost, device_host, jump_rounds, new_hosts, read_keys, trusted_hosts
 from vctui.jobs.job import Job, JobCommand, filter_from_row, job_from_row
 from vctui.jobs.plan import Plan, PlanItem, Planner, by_any_name, make_plan
+from vctui.jobs.probing import DeviceProbed, Probed, ProbeFinished, Prober, save_platforms
 from vctui.jobs.result import JobResult, worst_of
 from vctui.jobs.revalidate import Revalidated, revalidate
 from vctui.jobs.routes import NoRoute, PlannedHop, Routes
@@ -43,6 +44,7 @@ __all__ = [
     "Coverage",
     "CredentialStatus",
     "DeviceCoverage",
+    "DeviceProbed",
     "DeviceSettled",
     "Discovery",
     "DiscoveryFinished",
@@ -67,6 +69,9 @@ __all__ = [
     "PlanItem",
     "PlannedHop",
     "Planner",
+    "ProbeFinished",
+    "Probed",
+    "Prober",
     "Revalidated",
     "Routes",
     "Selection",
@@ -102,6 +107,7 @@ __all__ = [
     "run_apart",
     "safe_text",
     "save_found",
+    "save_platforms",
     "search",
     "select",
     "shared_devices",

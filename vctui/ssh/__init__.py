@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from vctui.ssh.hostkey_index import HostKeyEntry
 from vctui.ssh.hostkeys import KeyCheck, KnownHosts, ScannedKey
+from vctui.ssh.identify import Confidence, Evidence, Recognition, recognise
 from vctui.ssh.lifeline import Deadline, Lifeline
 from vctui.ssh.model import (
     NO_DEVICE,
@@ -39,7 +40,9 @@ __all__ = [
     "NO_DEVICE",
     "BadPlatformFile",
     "CommandOutput",
+    "Confidence",
     "Deadline",
+    "Evidence",
     "ExecutionResult",
     "ExecutorOptions",
     "Hop",
@@ -55,6 +58,7 @@ __all__ = [
     "Patterns",
     "Place",
     "Platform",
+    "Recognition",
     "SSHExecutorPool",
     "SSHHost",
     "ScanResult",
@@ -66,6 +70,7 @@ __all__ = [
     "load_platforms",
     "platform_as_file",
     "platform_name",
+    "recognise",
     "scan_host_key",
     "scan_host_keys",
 ]

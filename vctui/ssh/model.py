@@ -12,6 +12,7 @@ from vctui.events import Verdict
 from vctui.records import SSHCredentials
 
 if TYPE_CHECKING:
+    from vctui.ssh.identify import Evidence
     from vctui.ssh.lifeline import Deadline, Lifeline
 
 LoginOutcome = Literal["accepted", "refused", "unanswered", "unknown"]
@@ -71,6 +72,8 @@ class Target:
     """The hosts through which it is reached, the nearest first."""
     legacy: bool | None = None
     """Offer it SHA-1 and CBC; None means as its platform has it."""
+    probe: bool = False
+    """Find out what the device is; `commands` are not run."""
     key: int = 0
     """The caller's own index; it comes back in the result."""
     extra_data: Any = None
@@ -126,6 +129,8 @@ class ExecutionResult:
     passing: bool = False
     """Whether the failure may be gone when the device is tried again, without another failed login."""
     attempts: int = 1
+    evidence: Evidence | None = None
+    """What a probe saw, also of a device that failed in the end."""
 
     @property
     def output(self) -> str:

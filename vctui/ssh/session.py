@@ -22,7 +22,8 @@ from vctui.ssh.jump import Jumps
 from vctui.ssh.jump_link import Route
 from vctui.ssh.lifeline import Deadline, Lifeline
 from vctui.ssh.model import CommandOutput, ExecutionResult, Target
-from vctui.ssh.platforms import GENERIC, get_platform
+from vctui.ssh.platforms import GENERIC, get_platform, load_platforms
+from vctui.ssh.probe import Probe
 from vctui.ssh.pump import transport_class
 from vctui.ssh.shell import Shell, open_channel
 from vctui.ssh.talk import Reply, Talk, judge
@@ -68,6 +69,7 @@ class Session:
         self._logged_in = False
         self._outputs: list[CommandOutput] = []
         self._partial = ""
+        self._probe = Probe(load_platforms(shared.options.platforms)) if target.probe else None
 
     @property
     def left(self) -> tuple[Target, ...]:
@@ -129,8 +131,10 @@ class Session:
     def _result(self, failure: DeviceError | None, duration_ms: float) -> ExecutionResult:
         prompt = self._shell.prompt.text if self._shell is not None else ""
         outputs = tuple(self._outputs)
+        evidence = self._probe.evidence if self._probe is not None else None
         if failure is not None:
-            return failed_result(self._target, failure, outputs, self._partial, prompt, duration_ms)
+            result = failed_result(self._target, failure, outputs, self._partial, prompt, duration_ms)
+            return replace(result, evidence=evidence)
         return ExecutionResult(
             host=self._target.host,
             device=self._target.device,
@@ -142,6 +146,7 @@ class Session:
             extra_data=self._target.extra_data,
             prompt=prompt,
             attempts=self._target.attempt,
+            evidence=evidence,
         )
 
     def _go_on(self, target: Target) -> None:
@@ -167,6 +172,10 @@ class Session:
             self._enter()
             return
         talk = self._talk or self._find_prompt(self._enter())
+        if self._probe is not None and self._shell is not None:
+            self._on_phase("command")
+            self._probe.ask_around(self._shell.prompt.text, self._platform, lambda c: talk.command(c).body)
+            return
         self._turn_paging_off(talk)
         self._talk = talk
         self._on_phase("command")
@@ -209,6 +218,8 @@ class Session:
                 self._logged_in = True
                 if login.banner:
                     _log.debug("%s says: %s", safe_line(host_name(target.host, target.port)), login.banner)
+                if self._probe is not None:
+                    self._platform = self._probe.meet(safe_line(transport.remote_version), login.banner)
                 return transport
 
     def _connect(self) -> Transport:
@@ -258,7 +269,7 @@ class Session:
         )
         talk = Talk(self._shell, self._platform, target.credentials)
         talk.find_prompt()
-        if target.credentials.enable_secret and self._platform.name != GENERIC:
+        if target.credentials.enable_secret and self._platform.name != GENERIC and not target.probe:
             for _ in self._platform.privilege:
                 if talk.is_unprivileged:
                     talk.enable(target.credentials.enable_secret)
