@@ -18,6 +18,7 @@ from screens.hostkeys import HostKeysScreen, Scanned
 from screens.plan_view import plan_cells
 from screens.planning import named
 from screens.preview import PreviewScreen
+from screens.question import QuestionScreen
 from screens.run_engine import RunOptions
 from tests.fixtures.screens import (
     HOSTILE,
@@ -36,7 +37,7 @@ from tests.fixtures.screens import (
 from vctui.config import HostKeyPolicy
 from vctui.errors import DeviceError, StorageError, UsageError
 from vctui.jobs import Job, KeyHost, LeftOut, Plan, PlanItem, PlannedHop
-from vctui.questions import Desk
+from vctui.questions import Desk, Question
 from vctui.records import Device
 from vctui.ssh import ScannedKey
 
@@ -351,6 +352,36 @@ async def test_jump_hosts_are_asked_about_before_what_is_behind_them(
         await pilot.press("t")
         await until(pilot, lambda: started.begun)
         assert [key.host for key in stored] == ["192.0.2.99", "192.0.2.2", "192.0.2.3"]
+
+
+async def test_a_jump_host_may_ask_for_a_code_on_the_way(
+    tmp_path: Path, started: Started, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    code = Question("second_factor", "code:jump host gate", "Code for jump host gate", "PASSCODE:", once=True)
+    answers: list[str | None] = []
+
+    class Asking(FakeScan):
+        def __call__(
+            self,
+            context: Context,
+            hosts: Sequence[KeyHost],
+            cancel: threading.Event,
+            desk: Desk,
+            on_key: Scanned,
+        ) -> None:
+            answers.append(desk.ask(code, "sw2", seconds=10, tie=lambda closer: None))
+            super().__call__(context, hosts, cancel, desk, on_key)
+
+    with_hosts(monkeypatch, Asking(), [])
+    app = stage(tmp_path, FakePlans(NEW))
+    async with app.run_test(size=(80, 24)) as pilot:
+        await until(pilot, lambda: is_ready(app))
+        await pilot.press("enter")
+        await until(pilot, lambda: is_on(app, QuestionScreen))
+        assert "jump host gate" in shown(app)
+        await pilot.press(*"123456", "enter")
+        await until(pilot, lambda: "2 new host keys: trust" in shown(app))
+        assert answers == ["123456"]
 
 
 async def test_leaving_out_a_jump_host_leaves_out_what_is_behind_it(
