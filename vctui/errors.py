@@ -143,6 +143,10 @@ class DeviceError(Exception):
         self.next_step = next_step if next_step is not None else NEXT_STEPS[kind]
         self.passing = kind in PASSING if passing is None else passing
 
+    def again(self) -> DeviceError:
+        """The same for another device: an exception that is raised twice keeps the frames of both."""
+        return DeviceError(self.kind, self.message, self.next_step, passing=self.passing)
+
 
 def worst_exit(codes: list[int]) -> int:
     """The exit code that wins: a signal, then an error, then partial (3) or total (4) failure, then 0."""

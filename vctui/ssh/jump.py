@@ -174,7 +174,7 @@ class _Jump:
                     if visit.lifeline.is_cut:
                         raise DeviceError("cancelled", "the run was cancelled")
                     if not self._links and self._failure is not None:
-                        raise self._failure
+                        raise self._failure.again()
                     self._changed.wait(_LOOK)
         self._tell()
         return link

@@ -60,13 +60,13 @@ class KeyRing:
             slot = self._slots.setdefault(credentials, _Slot())
         with slot.lock:
             if slot.failure is not None:
-                raise slot.failure
+                raise slot.failure.again()
             if slot.key is None:
                 try:
                     slot.key = self._open(credentials, asking)
                 except DeviceError as error:
                     if not asking.is_cancelled:
-                        slot.failure = error
+                        slot.failure = error.again()
                     raise
             return slot.key
 
