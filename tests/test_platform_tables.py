@@ -188,3 +188,15 @@ def test_a_device_is_recognised(name: str) -> None:
 def test_no_platform_weakens_ssh_by_itself() -> None:
     """Old algorithms are the user's choice, in a file of their own."""
     assert not [name for name, platform in PLATFORMS.items() if platform.legacy_algorithms]
+
+
+def test_no_pager_says_yes_to_a_question_that_is_none_of_its_own() -> None:
+    questions = (
+        *("Continue? [y/n]", "Continue? (y/n)", "Proceed with reload? [confirm]", "Are you sure? [Y/N]:"),
+        *("Do you want to save the configuration? (y/n)", "Overwrite? [yes/no]:", "Password:", "Username:"),
+        *("System configuration has been modified. Save? [yes/no]:", "Delete flash:x? [confirm]", "(y/n)"),
+        *("This will reboot the device. Press y to continue", "Are you sure you want to continue? (yes/no)"),
+    )
+    for name, platform in PLATFORMS.items():
+        for question in questions:
+            assert platform.pager_key(question) is None, (name, question)

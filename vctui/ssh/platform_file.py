@@ -269,7 +269,8 @@ def as_file(platform: Platform) -> dict[str, Any]:
     """What a file has to hold for these rules; what is as it is by default is left out."""
     plain: dict[str, Any] = _plain(platform)
     default: dict[str, Any] = _plain(Platform(name="", prompts=()))
-    return {key: value for key, value in plain.items() if key in _KEYS and value != default[key]}
+    first = {key: plain[key] for key in ("names", "title", "vendor")}
+    return {key: value for key, value in (first | plain).items() if key in _KEYS and value != default[key]}
 
 
 def _plain(value: Any) -> Any:
