@@ -250,6 +250,10 @@ def test_what_is_saved(lab: Lab) -> None:
     lab.add("r2", ios())
     lab.add("r3", ios(), platform="cisco_ios")
     lab.add("r4", odd(), platform="mystery")
+    lab.add(
+        "r5", Device(cli("r5#", {"show version": f"Cisco IOS XE Software\r\n{IOS}"})), platform="cisco_ios"
+    )
+    lab.add("r6", ios(), platform="cisco_nxos")
     code, _, err = lab.run("probe", "--unknown", "--save", "-y")
     assert code == 3
     assert lab.platforms() == {
@@ -257,11 +261,16 @@ def test_what_is_saved(lab: Lab) -> None:
         "r2": ("cisco_ios", "Cisco"),
         "r3": ("cisco_ios", "Cisco"),
         "r4": ("mystery", ""),
+        "r5": ("cisco_ios", "Cisco"),
+        "r6": ("cisco_nxos", "Cisco"),
     }
     assert "r2: no platform -> cisco_ios" in err
     assert "2 devices saved" in err
-    code, _, err = lab.run("probe", "r3", "--save", "-y")
+    code, out, err = lab.run("probe", "r3", "r5", "--save", "-y")
     assert (code, "every platform that was recognised" in err) == (0, True)
+    assert "r5 127.0.0.1 cisco_xe certain" in out, "an IOS-XE is handled as an IOS is: the name stays"
+    assert lab.run("probe", "r6", "--save", "-y")[0] == 0
+    assert lab.platforms()["r6"] == ("cisco_ios", "Cisco")
 
 
 def test_saving_asks_first(lab: Lab) -> None:

@@ -86,12 +86,8 @@ class Probed:
     device: Device
     news: DeviceProbed
     vendor: str = ""
-
-    @property
-    def differs(self) -> bool:
-        """Whether the inventory is to be told: it takes the device for something else, or for nothing."""
-        known = load_platforms().find(self.news.known_as)
-        return self.news.confidence in SURE and (known is None or known.name != self.news.platform)
+    differs: bool = False
+    """Whether the inventory takes it for nothing, or for what is handled by other rules."""
 
 
 class Prober(JobRunner):
@@ -154,10 +150,10 @@ class Prober(JobRunner):
     def _take_result(self, done: int, total: int, result: ExecutionResult) -> None:
         """Called when a device is done, from one thread."""
         item: PlanItem = result.extra_data
-        platforms = load_platforms(self.settings.platforms_dir).distinct()
-        seen = result.evidence
-        what = recognise(seen, platforms) if seen is not None else Recognition(None, "unknown")
-        status: ProbeStatus = "recognised" if what.confidence in SURE else "unknown"
+        platforms, seen = load_platforms(self.settings.platforms_dir), result.evidence
+        what = recognise(seen, platforms.distinct()) if seen is not None else Recognition(None, "unknown")
+        known, sure = platforms.find(item.device.kind), what.confidence in SURE
+        status: ProbeStatus = "recognised" if sure else "unknown"
         if not result.success:
             status = "cancelled" if result.error_kind == "cancelled" else "failed"
         news = DeviceProbed(
@@ -178,7 +174,9 @@ class Prober(JobRunner):
             duration_ms=round(result.duration_ms, 1),
             credential=item.credential or None,
         )
-        self.found.append(Probed(item.device, news, what.platform.vendor if what.platform else ""))
+        vendor = what.platform.vendor if what.platform else ""
+        alike = known is not None and what.platform is not None and what.platform.has_rules_of(known)
+        self.found.append(Probed(item.device, news, vendor, differs=sure and not alike))
         self._hear(news)
 
     def _take_event(self, event: Event) -> None:
@@ -208,7 +206,6 @@ def save_platforms(settings: Settings, found: Sequence[Probed]) -> list[Probed]:
     changed = [probed for probed in found if probed.differs]
     with Inventory(settings.dcim_db) as inventory:
         for probed in changed:
-            platform = load_platforms(settings.platforms_dir).find(probed.news.platform or "")
-            vendor = platform.vendor if platform is not None else probed.vendor
-            inventory.edit(probed.device.id, {"platform": probed.news.platform, "manufacturer": vendor})
+            known = {"platform": probed.news.platform, "manufacturer": probed.vendor}
+            inventory.edit(probed.device.id, known)
     return changed

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 from vctui.ssh.patterns import Patterns
@@ -121,6 +121,11 @@ class Platform:
     """Offer SHA-1 and CBC to these devices, as far as the installed paramiko still has them."""
     logout: str = ""
     """What ends the session, where a device keeps a line busy whose connection just ends."""
+
+    def has_rules_of(self, other: Platform) -> bool:
+        """True when the two are handled alike and differ in what they are called only."""
+        alike = replace(self, name="", names=(), title="", vendor="", file="", identify=Marks())
+        return alike == replace(other, name="", names=(), title="", vendor="", file="", identify=Marks())
 
     def looks_like_prompt(self, line: str) -> bool:
         line = line.rstrip()
