@@ -97,6 +97,16 @@ REFUSALS = [
     "Username:",
 ]
 CHATTER = [
+    "'foo' is not recognized as an internal or external command, operable program or batch file.",
+    "User is not authorized",
+    "OSPF is not enabled",
+    "VRRP is disabled",
+    "There is no neighbor.",
+    "Network is unreachable",
+    "Received disconnect from 192.0.2.1 port 22:2: Too many authentication failures",
+    "The command you have entered is available in the IOS.sh.\nHowever, none of the modules support it.",
+    "MOTD: core-rt1.lab.example.com\nSite: AMS  Rack: 12  Contact: noc@example.com",
+    "12345",
     "sw1#",
     "user@host> ",
     "[admin@router] >",
@@ -128,6 +138,9 @@ ASKED = [
     "linux_ip_address_show",
     "mikrotik_routeros_ip_address_print",
     "alcatel_aos_show_linkagg_port",
+    "cisco_nxos_show_interface",
+    "cisco_ios_show_capability_feature_routing",
+    "avaya_ers_show_interface_name",
 ]
 
 
@@ -282,6 +295,8 @@ def test_score_falls_with_what_the_template_does_not_explain(tmp_path: Path) -> 
         "titles",
         "words",
         "line",
+        "kept",
+        "common",
         "fit",
         "lines",
     }
@@ -294,6 +309,48 @@ def test_a_template_that_takes_anything_explains_nothing(tmp_path: Path) -> None
     assert not result.is_valid
     assert 0 <= result.score <= 10
     assert "under the minimum" in (result.reason or "")
+
+
+def test_what_the_next_line_overwrites_explains_nothing(tmp_path: Path) -> None:
+    lost = "Value NUMBERS ([\\d ]+)\n\nStart\n  ^ *${NUMBERS}$$\n"
+    kept = lost.replace("$$", "$$ -> Record")
+    rows = [("lab_os_show_lost", lost, "custom"), ("lab_os_show_kept", kept, "custom")]
+    engine = ValidationEngine(database(tmp_path / "t.db", rows))
+    output = "".join(f"{n} {n * n} {n * n * n}\n" for n in range(100, 200))
+    assert engine.validate(output).template == "lab_os_show_kept"
+    assert engine.validate(output, "lab_os_show_kept").parts["explained"] > 0.4
+    assert engine.validate(output, "lab_os_show_lost").parts["explained"] < 0.01
+
+
+def test_a_named_template_that_says_little_is_refused_where_another_one_says_more(tmp_path: Path) -> None:
+    anything = "Value FIRST (\\S+)\nValue NUMBER (\\d+)\n\nStart\n  ^${FIRST}.*?${NUMBER} -> Record\n"
+    rule = "^The name is ${NAME} and its number is ${ID} -> Record"
+    table = f"Value NAME (\\S+)\nValue ID (\\d+)\n\nStart\n  {rule}\n"
+    rows = [("lab_os_show_anything", anything, "custom"), ("lab_os_show_table", table, "custom")]
+    output = "".join(f"The name is host-{n}-of-the-laboratory and its number is {n}\n" for n in range(9))
+    alone = ValidationEngine(database(tmp_path / "alone.db", rows[:1]))
+    found = alone.validate(output, "lab_os_show_anything")
+    assert found.is_valid
+    assert found.parts["explained"] < 0.08
+    both = ValidationEngine(database(tmp_path / "both.db", rows))
+    refused = both.validate(output, "lab_os_show_anything")
+    assert refused.reason == "lab_os_show_anything: the output fits lab_os_show_table far better"
+    assert 0 < refused.score <= 10
+    other = [*rows[:1], ("else_os_show_table", table, "custom")]
+    apart = ValidationEngine(database(tmp_path / "apart.db", other))
+    assert apart.validate(output, "lab_os_show_anything").is_valid
+    both.time_limit = 5.0
+    long = both.validate(output * 200, "lab_os_show_anything")
+    assert "far better" in (long.reason or "")
+
+
+def test_of_two_platforms_that_print_the_same_the_one_with_more_templates_is_taken(tmp_path: Path) -> None:
+    content = "Value NODE (\\S+)\n\nStart\n  ^Name: ${NODE} -> Record\n"
+    other = content.replace("NODE", "HOST")
+    rows = [("lab_os_show_name", content, "custom"), ("many_os_show_name", other, "custom")]
+    rows += [(f"many_os_show_thing_{n}", content.replace("Name", f"N{n}"), "custom") for n in range(9)]
+    engine = ValidationEngine(database(tmp_path / "t.db", rows))
+    assert engine.validate("Name: alpha\nName: beta\n", "show_name").template == "many_os_show_name"
 
 
 def test_a_host_name_alone_is_believed_of_the_template_that_was_asked_for(engine: ValidationEngine) -> None:

@@ -187,7 +187,8 @@ class _Line:
 
     def text(self) -> str:
         if self._cells is not None:
-            return "".join(self._cells)
+            # Nothing but blanks over what stood here, such as a pager's question: an empty line.
+            return "".join(self._cells) if self._ink else ""
         if len(self._parts) > 1:
             self._parts = ["".join(self._parts)]
         return self._parts[0] if self._parts else ""

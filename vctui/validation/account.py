@@ -71,6 +71,7 @@ def account(
             (0, "hits += 1"),
             (0, f"amount = {' + '.join(amounts)}"),
             (0, "explained += amount"),
+            (0, f"taken += amount - {weight.literals}" if weight.literals else "taken += amount"),
             (0, "if amount > evidence:"),
             (1, "evidence = amount"),
         ]
@@ -93,7 +94,9 @@ def settle() -> list[tuple[int, str]]:
         (1, "for (first, last), share in captured.items():"),
         (2, "amount += (last - first) * share"),
         (1, "room = len(before) - before.count(' ')"),
-        (1, "explained += amount if amount < room else room"),
+        (1, "amount = amount if amount < room else room"),
+        (1, "explained += amount"),
+        (1, "taken += amount - literals if amount > literals else 0"),
         (1, "if captured and amount > evidence:"),
         (2, "evidence = amount"),
         (1, "fixed += header"),

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import math
+from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
-from vctui.validation.index import IndexRow, find_template, merged_rows
+from vctui.validation.index import IndexRow, find_template, merged_rows, plain_platforms, platform_of
 from vctui.validation.templates import Template
 
+MANY_BITS = 8.0
+"""log2 of the number of templates from which on a platform is as common as can be."""
 EXACT, SUFFIX, CONTIGUOUS, TOKENS, PART = 1.0, 2 / 3, 0.5, 1 / 3, 1 / 6
 """How well a name answers a filter: is it, ends with it, has its words in order, in any order, in parts."""
 
@@ -18,6 +22,8 @@ class Candidate:
 
     templates: tuple[Template, ...]
     fit: float
+    common: float = 0.0
+    """How many templates its platform has, 0 to 1 on a logarithmic scale."""
 
     @property
     def name(self) -> str:
@@ -52,7 +58,15 @@ class Candidates:
         self._templates = templates
         self._rows = tuple(rows)
         self._merged = merged_rows(self._rows)
+        known = plain_platforms(self._rows)
+        self._platforms = {name: platform_of(name, known) for name in templates}
+        self._crowd = Counter(self._platforms.values())
         self._answers: dict[str | None, tuple[Candidate, ...]] = {}
+
+    @property
+    def is_empty(self) -> bool:
+        """Whether there is no template at all."""
+        return not self._templates
 
     def find(self, filter_str: str | None) -> tuple[Candidate, ...]:
         """Best fit first. A full template name (or `a:b`) stands alone; None or "" means every template."""
@@ -61,11 +75,26 @@ class Candidates:
             self._answers[key] = self._find(key)
         return self._answers[key]
 
+    def rivals(self, candidate: Candidate) -> tuple[Candidate, ...]:
+        """The other templates of the same platform."""
+        own = {template.name.lower() for template in candidate.templates}
+        platform = self._platforms.get(candidate.templates[0].name.lower())
+        return tuple(
+            self._candidate((template,), 0.0)
+            for name, found in self._templates.items()
+            if self._platforms[name] == platform and name not in own
+            for template in found
+        )
+
+    def _candidate(self, templates: tuple[Template, ...], fit: float) -> Candidate:
+        crowd = self._crowd[self._platforms.get(templates[0].name.lower(), "")]
+        return Candidate(templates, fit, min(1.0, math.log2(crowd) / MANY_BITS) if crowd else 0.0)
+
     def _find(self, key: str | None) -> tuple[Candidate, ...]:
         if key is None:
-            return tuple(Candidate((t,), 0.0) for found in self._templates.values() for t in found) + tuple(
-                self._merge(names, 0.0) for names in self._merged.values() if self._has(names)
-            )
+            alone = (self._candidate((t,), 0.0) for found in self._templates.values() for t in found)
+            merged = (self._merge(names, 0.0) for names in self._merged.values() if self._has(names))
+            return (*alone, *merged)
         exact = self._named(key)
         if exact:
             return exact
@@ -87,7 +116,7 @@ class Candidates:
 
     def _of(self, name: str, fit: float) -> list[Candidate]:
         """The templates of one name, and the merged ones that the index gives for the same command."""
-        found = [Candidate((template,), fit) for template in self._templates[name]]
+        found = [self._candidate((template,), fit) for template in self._templates[name]]
         names = self._merged.get(name)
         return [self._merge(names, fit), *found] if names and self._has(names) else found
 
@@ -105,4 +134,4 @@ class Candidates:
         return all(name in self._templates for name in names)
 
     def _merge(self, names: Iterable[str], fit: float) -> Candidate:
-        return Candidate(tuple(self._templates[name][0] for name in names), fit)
+        return self._candidate(tuple(self._templates[name][0] for name in names), fit)

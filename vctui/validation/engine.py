@@ -66,9 +66,13 @@ class ValidationEngine:
 
     def prepare(self) -> None:
         """Read the templates and the index now, so that the first validation does not pay for it."""
+        self._choices()
+
+    def _choices(self) -> Candidates:
         templates = self._templates()
         if self._candidates is None:
             self._candidates = Candidates(templates, ntc_index())
+        return self._candidates
 
     def _child(self) -> ValidationWorker:
         with self._lock:
@@ -81,22 +85,20 @@ class ValidationEngine:
 
     def match(self, output: str, filter_str: str | None = None) -> ValidationResult:
         """`validate` in this thread, which must be the main one: what the child process runs."""
-        templates = self._templates()
-        if not output.strip():
+        choices = self._choices()
+        if not output or output.isspace():
             return ValidationResult(reason="empty output")
-        if not templates:
+        if choices.is_empty:
             return ValidationResult(
                 reason="no template: the database is empty; import some with: vctui templates import --ntc"
             )
-        self.prepare()
-        assert self._candidates is not None
-        candidates = self._candidates.find(filter_str)
+        candidates = choices.find(filter_str)
         if not candidates:
             return ValidationResult(reason=f"no template fits the filter {filter_str!r}")
         if refused := refusal(output):
             return ValidationResult(candidates[0].name, reason=f"the device refused the command: {refused}")
         announce = self.on_template if len(candidates) <= FEW else _ignore
-        search = Search(self._library, Subject(output), self.time_limit, announce)
+        search = Search(self._library, Subject(output), self.time_limit, announce, choices.rivals)
         with uncollected(len(output)):
             return self._answer(search.run(candidates), len(candidates))
 
@@ -104,6 +106,8 @@ class ValidationEngine:
         good = [trial for trial in trials if not trial.failure]
         if good:
             best = max(good, key=lambda trial: trial.rank)
+            # Where the index merges templates, the records of one alone are never the answer.
+            best = next((trial for trial in good if trial.holds(best)), best)
             assert best.parsed is not None
             assert best.score is not None
             found = records(best.parsed)

@@ -15,7 +15,7 @@ from vctui.validation.patterns import fixed_text
 from vctui.validation.relax import relaxed
 
 Row = list[Any]
-Outcome = tuple[list[Row], "tuple[int, str] | None", float, float, float, float, int]
+Outcome = tuple[list[Row], "tuple[int, str] | None", float, float, float, float, float, int]
 """Rows; the Error rule that fired and its line; then the account (see `Parsed`), zeros where none is kept."""
 Parser = Callable[[list[str]], Outcome]
 
@@ -50,7 +50,7 @@ class Generator:
         out(0, "def parse(lines):")
         out(1, "rows = []")
         out(1, "append = rows.append")
-        out(1, "explained = fixed = columns = evidence = 0.0")
+        out(1, "explained = taken = fixed = columns = evidence = 0.0")
         out(1, "hits = literals = header = 0")
         out(1, "captured = {}")
         out(1, "before = ''")
@@ -89,7 +89,7 @@ class Generator:
     def _finish(self, depth: int, error: str) -> None:
         if self.weights is not None:
             self._settle(depth)
-        self._out(depth, f"return rows, {error}, explained, fixed, columns, evidence, hits")
+        self._out(depth, f"return rows, {error}, explained, taken, fixed, columns, evidence, hits")
 
     def _settle(self, depth: int) -> None:
         for deeper, line in settle():

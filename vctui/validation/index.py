@@ -108,6 +108,26 @@ def ntc_index(folder: Path | None = None) -> tuple[IndexRow, ...]:
     return read_index(((folder or ntc_folder()) / "index").read_text(encoding="utf-8"))
 
 
+_PLAIN = re.compile(r"\w+")
+_FIRST_WORDS = re.compile(r"(.+?)_(?:show|display|get|list|print|ping|traceroute|dir)(?:_|$)")
+
+
+def plain_platforms(rows: Iterable[IndexRow]) -> tuple[str, ...]:
+    """The platforms that the rows name without a pattern, the longest first."""
+    found = {row.platform.pattern for row in rows if _PLAIN.fullmatch(row.platform.pattern)}
+    return tuple(sorted(found, key=lambda name: (-len(name), name)))
+
+
+def platform_of(template: str, known: Iterable[str]) -> str:
+    """The platform in a template's name: one that is known, else what stands before the command's verb."""
+    name = template.lower()
+    for platform in known:
+        if name.startswith(f"{platform}_"):
+            return platform
+    verb = _FIRST_WORDS.match(name)
+    return verb[1] if verb else "_".join(name.split("_")[:2])
+
+
 def merged_rows(rows: Iterable[IndexRow]) -> Mapping[str, tuple[str, ...]]:
     """First template → all templates, for the rows that merge several."""
     merged: dict[str, tuple[str, ...]] = {}

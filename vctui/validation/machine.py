@@ -28,7 +28,9 @@ class Parsed:
     rows: list[list[Any]] = field(default_factory=list)
     keys: frozenset[str] = frozenset()
     explained: float = 0.0
-    """Characters accounted for: literals of the matched rules, and captures by how narrow their class is."""
+    """Characters accounted for: literals of the matched rules, and records by how narrow their class is."""
+    kept: int = 0
+    """Characters that stand in the records."""
     fixed: float = 0.0
     """Literal characters of matched rules that capture nothing: headers, legends, rulers."""
     columns: float = 0.0
@@ -48,6 +50,7 @@ class Machine:
     def __init__(self, content: str) -> None:
         self._fsm = _compiled(content)
         self.header: list[str] = list(self._fsm.header)
+        self._narrow = {value.name: narrowness(value.regex) for value in self._fsm.values}
         self._keys = frozenset(self._fsm.GetValuesByAttrib("Key"))
         self._only_text = not self._fsm.GetValuesByAttrib("List")
         self._quick: Parser | None = None
@@ -64,12 +67,15 @@ class Machine:
         """Records and account of one output; an Error rule that fires is `error`, not an exception."""
         if self._accounting is None:
             self._accounting = Generator(self._fsm, self._weights()).compile()
-        rows, error, explained, fixed, columns, evidence, hits = self._accounting(lines)
+        rows, error, explained, taken, fixed, columns, evidence, hits = self._accounting(lines)
+        kept, told = self._recorded(rows) if error is None else (0, 0.0)
         return Parsed(
             header=self.header,
             rows=rows if error is None else [],
             keys=self._keys,
-            explained=explained,
+            # What was captured and lost, such as a value that the next line overwrites, explains nothing.
+            explained=explained - max(0.0, taken - told),
+            kept=kept,
             fixed=fixed,
             columns=columns,
             evidence=evidence,
@@ -82,7 +88,7 @@ class Machine:
         return [rule for rules in self._fsm.states.values() for rule in rules]
 
     def _weights(self) -> dict[int, RuleWeight]:
-        narrow = {value.name: narrowness(value.regex) for value in self._fsm.values}
+        narrow = self._narrow
         return {
             number: RuleWeight(
                 literal_count(rule.regex),
@@ -91,10 +97,32 @@ class Machine:
             for number, rule in enumerate(self._rules())
         }
 
+    def _recorded(self, rows: list[list[Any]]) -> tuple[int, float]:
+        """The characters in the records, and what they account for by how narrow their classes are."""
+        kept, told = 0, 0.0
+        if self._only_text:
+            for narrow, column in zip(self._narrow.values(), zip(*rows, strict=True), strict=False):
+                size = len("".join(column))
+                kept += size
+                told += size * narrow
+        else:
+            for narrow, column in zip(self._narrow.values(), zip(*rows, strict=True), strict=False):
+                size = sum(map(_length, column))
+                kept += size
+                told += size * narrow
+        return kept, told
+
     def _unknown_line(self, number: int, line: str) -> str:
         told = self._rules()[number].new_state
         message = f" ({told})" if told else ""
         return f"the template does not know the line {safe_line(line.strip(), 80)!r}{safe_line(message, 80)}"
+
+
+def _length(value: Any) -> int:
+    """The characters of a cell: a text, a list, or what the groups of a list's item have taken apart."""
+    if isinstance(value, str):
+        return len(value)
+    return sum(map(_length, value.values() if isinstance(value, dict) else value or ()))
 
 
 def _compiled(content: str) -> Any:
@@ -148,6 +176,7 @@ def merge(parts: list[Parsed]) -> Parsed:
         rows=rows,
         keys=keys,
         explained=sum(part.explained for part in parts),
+        kept=sum(part.kept for part in parts),
         fixed=sum(part.fixed for part in parts),
         columns=max(part.columns for part in parts),
         evidence=max(part.evidence for part in parts),

@@ -3,18 +3,28 @@
 Formula
     explained   share of the output's non-space characters that the matched rules account for: a rule's
                 mandatory literals count 1 each, a captured character 1 - log2(size of its class) / log2(95):
-                .49 for a digit, 0 for `\\S` or `.`, which would match anything.
+                .49 for a digit, 0 for `\\S` or `.`, which would match anything. What was captured and is in
+                no record, because the next line has overwritten it, does not count.
     header      the same share, of literals in matched rules that capture nothing (column titles, legends):
                 another command's output does not have them, so they count once more.
     titles      share of the words in the template's value names that stand in the output, as titles do.
     words       share of the template name's own words (`vpc`, `inventory`) that do.
     columns     share of the characters in lines that were taken apart into four values or more.
     line        what the best-explained line with captures accounts for, of 40 characters.
+    kept        share of the characters that stand in the records.
+    common      log2 of the number of templates that the platform has in the database, of 8: the larger set
+                is the likelier one where two platforms print the same.
     fit         0 to 1: how well the template's name answers the filter (candidates.py).
     content     explained + header
     belief      content + 0.04 titles + 0.02 words + 0.02 columns + 0.06 line
-    rank        belief + 0.9 fit, the latter in part only while content is below 0.1
-    score       100 (1 - exp(-rank / 0.35)); at most 10 where belief is below its minimum: not believed
+    rank        belief + 0.05 kept + 0.024 common + 0.9 fit, the last in part only while content is below 0.1
+    score       100 (1 - exp(-rank / 0.35)); at most 10 where the match is not believed
+
+A match is believed from a belief of 0.048 on, of short outputs from 0.08 on. In an output no longer than a
+message (150 characters) it must account for 3.5 of them at least, unless most of its titles stand there: "is"
+in a line of three words is chance. A template that was asked for by its full name is believed from 0.02 on,
+if no other one of its platform has a belief of more than twice its own and 0.05: what else an output might be
+tells one that says little from one of another command. Such rivals are looked for where belief is below 0.1.
 
 Source: the amounts are the information, relative to a printable character, that a match carries about the
 text; a template that accepts everything explains nothing. Titles and words are what people call the fields,
@@ -35,14 +45,27 @@ from typing import Any
 from vctui.validation.machine import Parsed
 
 MINIMUM = 0.048
-"""Below this much belief a match is chance: not accepted, whatever the filter says."""
+"""Below this much belief a match is chance."""
+NAMED_MINIMUM = 0.02
+"""The same for a template that was asked for by its full name, and that no rival beats."""
+DOUBTFUL = 0.1
+"""Below this much belief rivals are looked for."""
+RIVAL_FACTOR, RIVAL_LEAD = 2.0, 0.05
+"""A rival wins with more than so many times the belief, and so much on top."""
 SHORT_MINIMUM = 0.08
 SHORT_CHARACTERS = 60
 """The same for outputs of so few characters: there the few that match by chance are a large share."""
 TITLE_WEIGHT = 0.04
 WORD_WEIGHT = 0.02
 COLUMN_WEIGHT = 0.02
+MIN_AMOUNT = 3.5
+MESSAGE_CHARACTERS = 150
+"""In an output no longer than a message a match that accounts for fewer characters is chance as well ..."""
+MOST_TITLES = 0.8
+"""... unless so many of its titles stand in the output."""
 LINE_WEIGHT = 0.06
+KEPT_WEIGHT = 0.05
+COMMON_WEIGHT = 0.024
 FULL_LINE = 40.0
 """One line that accounts for so many characters is as much evidence as a line can give."""
 HEAD_CHARACTERS = 20_000
@@ -82,11 +105,17 @@ class Score:
     titles: float
     words: float
     line: float
+    kept: float
+    common: float
     fit: float
     lines: float
     """Share of the non-blank lines that some rule matched: shown, not counted."""
     minimum: float = MINIMUM
     """What belief must reach."""
+    enough: bool = True
+    """It accounts for more than a few characters, or has its titles."""
+    beaten: bool = False
+    """Another template of the platform fits far better."""
 
     @property
     def content(self) -> float:
@@ -104,18 +133,23 @@ class Score:
 
     @property
     def believed(self) -> bool:
-        return self.belief >= self.minimum
+        return self.enough and self.belief >= self.minimum and not self.beaten
+
+    def is_beaten_by(self, rival: Score) -> bool:
+        """Whether a match of another template leaves no doubt that this one is chance."""
+        return rival.belief > RIVAL_FACTOR * self.belief + RIVAL_LEAD
 
     @property
     def rank(self) -> float:
         """What matches are compared by."""
-        return self.belief + NAME_WEIGHT * self.fit * min(1.0, self.content / FULL_CONTENT)
+        named = NAME_WEIGHT * self.fit * min(1.0, self.content / FULL_CONTENT)
+        return self.belief + KEPT_WEIGHT * self.kept + COMMON_WEIGHT * self.common + named
 
     @property
     def points(self) -> float:
         """0 to 100."""
         if not self.believed:
-            return round(10 * self.belief / self.minimum, 1)
+            return round(min(10.0, 10 * self.belief / self.minimum), 1)
         return round(100 * (1 - math.exp(-self.rank / SCALE)), 1)
 
     @property
@@ -127,6 +161,8 @@ class Score:
             "titles": self.titles,
             "words": self.words,
             "line": self.line,
+            "kept": self.kept,
+            "common": self.common,
             "fit": self.fit,
             "lines": self.lines,
         }
@@ -155,21 +191,29 @@ class Subject:
         return self.filled_lines == 1 and bool(_HOST_NAME.fullmatch(self.text.strip()))
 
 
-def score(parsed: Parsed, subject: Subject, name: str, fit: float) -> Score:
-    """Measure one match of the template called `name`; `fit` is 0 to 1."""
+def score(parsed: Parsed, subject: Subject, name: str, fit: float, common: float = 0.0) -> Score:
+    """Measure one match of the template called `name`; `fit` and `common` are 0 to 1."""
     head = subject.words_in
     titles, words = _title_words(tuple(parsed.header)), _name_words(name)
     whole = subject.is_a_name and len(parsed.header) == len(parsed.rows) == parsed.lines == 1
+    named = whole and fit == 1.0
+    found = sum(word in head for word in titles) / max(1, len(titles))
     return Score(
         explained=min(1.0, parsed.explained / subject.characters),
         header=min(1.0, parsed.fixed / subject.characters),
         columns=min(1.0, parsed.columns / subject.characters),
-        titles=sum(word in head for word in titles) / max(1, len(titles)),
+        titles=found,
         words=sum(word in head for word in words) / max(1, len(words)),
         line=min(1.0, parsed.evidence / FULL_LINE),
+        kept=min(1.0, parsed.kept / subject.characters),
+        common=common,
         fit=fit,
         lines=min(1.0, parsed.lines / subject.filled_lines),
-        minimum=0.0 if whole and fit == 1.0 else subject.minimum,
+        minimum=0.0 if named else subject.minimum,
+        enough=named
+        or parsed.explained >= MIN_AMOUNT
+        or subject.characters > MESSAGE_CHARACTERS
+        or found >= MOST_TITLES,
     )
 
 
@@ -185,7 +229,7 @@ def _name_words(name: str) -> tuple[str, ...]:
     return tuple(sorted(words - _COMMON_WORDS))
 
 
-_HOST_NAME = re.compile(r"(?=.*[\d.-])[A-Za-z0-9][A-Za-z0-9.-]*[A-Za-z0-9]")
+_HOST_NAME = re.compile(r"(?=.*[\d.-])(?=.*[A-Za-z])[A-Za-z0-9][A-Za-z0-9.-]*[A-Za-z0-9]")
 _COMMON_WORDS = {
     "all",
     "arista",

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from vctui.validation import guard
-from vctui.validation.candidates import Candidate
+from vctui.validation.candidates import EXACT, Candidate
 from vctui.validation.machine import Machine, Parsed, TemplateError, merge, required_texts
-from vctui.validation.scoring import Score, Subject, score
+from vctui.validation.scoring import DOUBTFUL, MINIMUM, NAMED_MINIMUM, Score, Subject, score
 from vctui.validation.templates import Template
 
 TEMPLATE_SECONDS = 5.0
@@ -24,6 +24,9 @@ SAMPLE_CHARACTERS = 6_000
 """More candidates than that see the beginning of a longer output, and only the best of them all of it."""
 FINALISTS = 5
 
+Rivals = Callable[[Candidate], tuple[Candidate, ...]]
+"""A candidate → the other templates of its platform."""
+
 
 @dataclass(slots=True)
 class Trial:
@@ -33,6 +36,14 @@ class Trial:
     parsed: Parsed | None = None
     score: Score | None = None
     failure: str | None = None
+    complete: bool = True
+    """Each of several templates that are merged has found records."""
+
+    def holds(self, other: Trial) -> bool:
+        """Whether this one merges the other's template with more, all of which fit."""
+        names = {template.name for template in self.candidate.templates}
+        wanted = {template.name for template in other.candidate.templates}
+        return self.complete and wanted < names
 
     @property
     def rank(self) -> float:
@@ -85,9 +96,15 @@ class Search:
     """One output's candidates, tried within a time limit; use it in a process's main thread."""
 
     def __init__(
-        self, library: Library, subject: Subject, time_limit: float, announce: Callable[[str], None]
+        self,
+        library: Library,
+        subject: Subject,
+        time_limit: float,
+        announce: Callable[[str], None],
+        rivals: Rivals = lambda _: (),
     ) -> None:
         self._library = library
+        self._rivals = rivals
         self._subject = subject
         self._time_limit = time_limit
         self._announce = announce
@@ -97,14 +114,41 @@ class Search:
         """A trial of each candidate, or where there are many of those that came into question."""
         names = {template.name for candidate in candidates for template in candidate.templates}
         alone = len(names) == 1 or len(candidates) <= 2
-        # A search keeps a tenth back, so that its answer still arrives within the limit.
-        self._deadline = time.monotonic() + self._time_limit * (1.0 if alone else 0.9)
+        # It keeps a tenth back, so that its answer still arrives within the limit.
+        self._deadline = time.monotonic() + self._time_limit * 0.9
         with guard.Guard() as timer:
             self._timer = timer
-            if alone:
-                limit = min(self._time_limit, TEMPLATE_SECONDS)
-                return [self._try(candidate, self._subject, limit) for candidate in candidates]
-            return self._many(candidates)
+            if not alone:
+                return self._many(candidates)
+            limit = min(self._time_limit, TEMPLATE_SECONDS)
+            trials = [self._try(candidate, self._subject, limit) for candidate in candidates]
+            for trial in trials:
+                if trial.score is not None and trial.score.belief < DOUBTFUL and trial.candidate.fit == EXACT:
+                    self._doubt(trial, trial.score)
+            return trials
+
+    def _doubt(self, trial: Trial, found: Score) -> None:
+        """Judge a template that was named: it may say little, if no other one of its platform says more."""
+        parsed, candidate = trial.parsed, trial.candidate
+        if parsed is None or parsed.error or not parsed.rows:
+            return
+        if found.minimum == MINIMUM:
+            found = replace(found, minimum=NAMED_MINIMUM)
+        rival = self._rival(candidate, found) if found.believed else None
+        trial.score = replace(found, beaten=rival is not None)
+        trial.failure = _failure(parsed, trial.score, candidate.name)
+        if rival is not None:
+            trial.failure = f"{candidate.name}: the output fits {rival.name} far better"
+
+    def _rival(self, candidate: Candidate, own: Score) -> Candidate | None:
+        """The template of the same platform that leaves no doubt, if there is one."""
+        subject = self._subject
+        if len(subject.text) > SAMPLE_CHARACTERS:
+            subject = subject.beginning(SAMPLE_CHARACTERS)
+            own = self._try(candidate, subject, self._limit(subject)).score or own
+        trials = [t for t in self._survivors(self._rivals(candidate), subject) if not t.failure]
+        best = max(trials, key=lambda trial: trial.rank, default=None)
+        return best.candidate if best and best.score and own.is_beaten_by(best.score) else None
 
     def _many(self, candidates: tuple[Candidate, ...]) -> list[Trial]:
         subject = self._subject
@@ -171,7 +215,8 @@ class Search:
                 return trial
             parts.append(parsed)
         trial.parsed = merge(parts) if len(parts) > 1 else parts[0]
-        trial.score = score(trial.parsed, subject, candidate.name, candidate.fit)
+        trial.complete = all(part.rows for part in parts)
+        trial.score = score(trial.parsed, subject, candidate.name, candidate.fit, candidate.common)
         trial.failure = _failure(trial.parsed, trial.score, candidate.name)
         return trial
 
