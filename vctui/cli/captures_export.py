@@ -89,24 +89,16 @@ def export_captures(args: argparse.Namespace) -> int:
 def _documents(settings: Settings, args: argparse.Namespace) -> list[dict[str, Any]]:
     from contextlib import closing
 
-    from vctui.errors import VctuiError
-    from vctui.jobs import CaptureShelf, Parsing, document
+    from vctui.jobs import CaptureShelf, documents
     from vctui.storage import History
     from vctui.validation import open_engine
 
-    documents = []
     with (
         History(settings.collector_db) as history,
         closing(open_engine(settings.templates_db, settings.validation_engine)) as engine,
     ):
         shelf = CaptureShelf(settings, history)
-        for capture in chosen(history, shelf, args):
-            try:
-                parsing = shelf.parse(capture, engine, args.filter)
-            except VctuiError as error:
-                parsing = Parsing(reason=str(error))
-            documents.append(document(capture, parsing))
-    return documents
+        return list(documents(shelf, chosen(history, shelf, args), engine, args.filter))
 
 
 def chosen(history: History, shelf: CaptureShelf, args: argparse.Namespace) -> Iterable[StoredCapture]:
@@ -125,16 +117,11 @@ def chosen(history: History, shelf: CaptureShelf, args: argparse.Namespace) -> I
 
 
 def _write_one(documents: list[dict[str, Any]], args: argparse.Namespace) -> None:
-    from vctui.cli.output import print_text, to_json
-    from vctui.jobs import joined_table
+    from vctui.cli.output import print_text
+    from vctui.jobs import export_text
     from vctui.storage import write_private
 
-    single = len(args.captures) == 1
-    text = (
-        joined_table(documents)
-        if args.csv
-        else to_json(documents[0] if single else documents, indent=2) + "\n"
-    )
+    text = export_text(documents, as_csv=args.csv, single=len(args.captures) == 1)
     if args.output:
         write_private(Path(args.output).expanduser(), text.encode("utf-8", "replace"))
     else:
@@ -142,8 +129,7 @@ def _write_one(documents: list[dict[str, Any]], args: argparse.Namespace) -> Non
 
 
 def _write_each(documents: list[dict[str, Any]], folder: Path, *, as_csv: bool) -> None:
-    from vctui.cli.output import to_json
-    from vctui.jobs import table
+    from vctui.jobs import export_text, table
     from vctui.storage import make_folders, safe_name, write_private
 
     make_folders(folder)
@@ -158,7 +144,7 @@ def _write_each(documents: list[dict[str, Any]], folder: Path, *, as_csv: bool) 
         while name.casefold() in taken:
             name, number = f"{name.rpartition('.')[0] or name}.{number}", number + 1
         taken.add(name.casefold())
-        text = table(document) if as_csv else to_json(document, indent=2) + "\n"
+        text = table(document) if as_csv else export_text([document], as_csv=False, single=True)
         write_private(folder / f"{name}.{'csv' if as_csv else 'json'}", text.encode("utf-8", "replace"))
 
 

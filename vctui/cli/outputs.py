@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from vctui.config import Settings
-    from vctui.jobs import StoredCapture
+    from vctui.jobs import Specimen
+    from vctui.jobs.judge import Engine
     from vctui.storage import CaptureRecord, History
 
 MAX_BYTES = 64 * 1024 * 1024
@@ -51,16 +52,27 @@ def find_record(history: History, ref: str, capture_type: str | None = None) -> 
     return found[0]
 
 
-def find_output(settings: Settings, ref: str, capture_type: str | None) -> tuple[str, StoredCapture | None]:
-    """The cleaned text of a file or of a stored capture, and the capture if it is one. Raises UsageError."""
-    from vctui.jobs import CaptureShelf
+def find_specimen(
+    settings: Settings, ref: str, capture_type: str | None, command: str | None, engine: Engine
+) -> Specimen:
+    """The output in a file, or the first in a stored capture, or that of `command`. Raises UsageError."""
+    from vctui.cli.output import narrate
+    from vctui.errors import UsageError
+    from vctui.jobs import CaptureShelf, Specimen, specimens_of_capture
     from vctui.storage import History
     from vctui.validation import clean
 
     path = Path(ref).expanduser()
     if path.is_file():
-        return clean(read_output(path)), None
+        return Specimen(path.name, clean(clean(read_output(path)), command))
     with History(settings.collector_db) as history:
         shelf = CaptureShelf(settings, history)
         capture = shelf.place(find_record(history, ref, capture_type))
-        return shelf.text(capture), capture
+        found = specimens_of_capture(shelf, capture, engine)
+    commands = ", ".join(one.command for one in found)
+    for one in found:
+        if command is None or one.command == command:
+            if command is None and len(found) > 1:
+                narrate(f"the output of {one.command}; choose among {commands} with --command")
+            return one
+    raise UsageError(f"{ref} holds no output of {command}", f"It has {commands}")

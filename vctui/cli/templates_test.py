@@ -28,18 +28,19 @@ def rank_templates(args: argparse.Namespace) -> int:
     """Print the candidates, the best first."""
     from vctui.cli.home import ready_home
     from vctui.cli.output import narrate, print_json, print_table
-    from vctui.cli.outputs import find_output
-    from vctui.cli.validate import check_choice, chosen_template
-    from vctui.validation import Bench, ValidationEngine, clean
+    from vctui.cli.outputs import find_specimen
+    from vctui.cli.validate import check_choice, chosen_template, parts_text
+    from vctui.validation import Bench, ValidationEngine
 
     settings = ready_home(args)
-    check_choice(args)
-    text, capture = find_output(settings, args.output, args.type)
-    wanted = args.filter or chosen_template(ValidationEngine(settings.templates_db).template_for, args)
-    if wanted is None and capture is not None and capture.job is not None:
-        wanted = "_".join(capture.job.steps[-1].command.split("|")[0].split()) or None
-        narrate(f"filter: {wanted}, the job's command; others with --filter")
-    report = Bench(settings.templates_db).rank(clean(text, args.command), wanted)
+    if args.platform:
+        check_choice(args)
+    engine = ValidationEngine(settings.templates_db)
+    specimen = find_specimen(settings, args.output, args.type, args.command, engine)
+    wanted = args.filter or chosen_template(engine.template_for, args) or specimen.filter
+    if wanted and wanted == specimen.filter:
+        narrate(f"filter: {wanted}, as its run chooses; others with --filter")
+    report = Bench(settings.templates_db).rank(specimen.text, wanted)
     verdict, tried = report.verdict, report.tried[: args.limit]
     if args.json:
         print_json({"verdict": verdict, "filter": wanted, "candidates": list(tried)})
@@ -52,6 +53,5 @@ def rank_templates(args: argparse.Namespace) -> int:
     if not verdict.is_valid:
         narrate(f"not valid: {verdict.reason}")
         return NOT_VALID
-    parts = ", ".join(f"{name} {value:g}" for name, value in verdict.parts.items())
-    narrate(f"{verdict.template}: {verdict.score:.1f} of 100 ({parts})")
+    narrate(f"{verdict.template}: {verdict.score:.1f} of 100 ({parts_text(verdict.parts)})")
     return 0

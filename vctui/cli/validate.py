@@ -59,6 +59,7 @@ def validate_file(args: argparse.Namespace) -> int:
             "valid": result.is_valid,
             "template": result.template,
             "score": f"{result.score:.1f}",
+            "parts": parts_text(result.parts),
             "records": result.record_count,
             "reason": result.reason,
         }
@@ -75,6 +76,11 @@ def _validate(settings: Settings, text: str, args: argparse.Namespace) -> Valida
     with closing(open_engine(settings.templates_db, settings.validation_engine)) as engine:
         wanted = args.filter or chosen_template(engine.template_for, args)
         return engine.validate(text, wanted)
+
+
+def parts_text(parts: Mapping[str, float]) -> str:
+    """What a score is made of, in one line; docs/validation.md explains it."""
+    return ", ".join(f"{name} {value:.2f}" for name, value in parts.items())
 
 
 def check_choice(args: argparse.Namespace) -> None:

@@ -28,8 +28,14 @@ from vctui.jobs.routes import NoRoute, PlannedHop, Routes
 from vctui.jobs.runner import JobRunner
 from vctui.jobs.search import Found, search
 from vctui.jobs.selection import LeftOut, Selection, compile_pattern, select
-from vctui.jobs.smart_export import document, joined_table, table
+from vctui.jobs.smart_export import document, documents, export_text, joined_table, table
 from vctui.jobs.source import ImportedJob, JobEntry, JobSource
+from vctui.jobs.specimen import (
+    Specimen,
+    specimen_of_file,
+    specimens_of_capture,
+    specimens_of_refused,
+)
 from vctui.jobs.stored import CaptureShelf, Parsing, StoredCapture, safe_text
 from vctui.jobs.together import shared_devices
 
@@ -75,6 +81,7 @@ __all__ = [
     "Revalidated",
     "Routes",
     "Selection",
+    "Specimen",
     "StoredCapture",
     "age",
     "by_any_name",
@@ -85,6 +92,8 @@ __all__ = [
     "credential_statuses",
     "device_host",
     "document",
+    "documents",
+    "export_text",
     "filter_from_row",
     "find_batch",
     "job_from_row",
@@ -112,6 +121,9 @@ __all__ = [
     "select",
     "shared_devices",
     "slugify",
+    "specimen_of_file",
+    "specimens_of_capture",
+    "specimens_of_refused",
     "table",
     "trusted_hosts",
     "worst_of",

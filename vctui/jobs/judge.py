@@ -89,15 +89,19 @@ def judge(job: Job, device_type: str, pieces: tuple[Piece, ...], engine: Engine)
     for step, text, _ in parts:
         if not _validates(job, step):
             continue
-        indexed = template_for(device_type, step.command)
-        wanted = choose_template(step.template or job.template, indexed)
-        if wanted is None:
-            wanted = "_".join(step.command.split("|")[0].lower().replace("-", "_").split()) or None
+        wanted = wanted_template(job, device_type, step, engine)
         verdict = _merge(verdict, engine.validate(text, wanted), step, several=len(parts) > 1)
     if verdict.accepted and verdict.score is not None and job.min_score > 1 and verdict.score < job.min_score:
         reason = f"score {verdict.score:.1f} is under the job's minimum of {job.min_score:g}"
         return replace(verdict, accepted=False, reason=reason)
     return verdict
+
+
+def wanted_template(job: Job, device_type: str, step: JobCommand, engine: Engine) -> str | None:
+    """The filter for a command's output: the index's template, the job's own, else the command's words."""
+    indexed = by_any_name(engine.template_for)(device_type, step.command)
+    wanted = choose_template(step.template or job.template, indexed)
+    return wanted or "_".join(step.command.split("|")[0].lower().replace("-", "_").split()) or None
 
 
 def _validates(job: Job, step: JobCommand) -> bool:

@@ -4,17 +4,32 @@ from __future__ import annotations
 
 import csv
 import io
+import json
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
-from vctui.jobs.stored import Parsing, StoredCapture
+from vctui.errors import VctuiError
+from vctui.jobs.judge import Engine
+from vctui.jobs.stored import CaptureShelf, Parsing, StoredCapture
 from vctui.storage import neutral, utc_text
 
 _CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]")
 """Nobody's records hold these; a device's name in a foreign database may."""
 ORIGIN = ("_device", "_type", "_captured_at", "_template", "_source_file")
 """The first columns of a CSV of several captures; the fields of the records follow."""
+
+
+def documents(
+    shelf: CaptureShelf, captures: Iterable[StoredCapture], engine: Engine, wanted: str | None = None
+) -> Iterator[dict[str, Any]]:
+    """Parse captures as their runs would now, or with `wanted`; what cannot be read says so as its reason."""
+    for capture in captures:
+        try:
+            parsing = shelf.parse(capture, engine, wanted)
+        except VctuiError as error:
+            parsing = Parsing(reason=str(error))
+        yield document(capture, parsing)
 
 
 def document(capture: StoredCapture, parsing: Parsing) -> dict[str, Any]:
@@ -39,6 +54,17 @@ def document(capture: StoredCapture, parsing: Parsing) -> dict[str, Any]:
 def fields_of(records: Iterable[Mapping[str, Any]]) -> list[str]:
     """The names of all fields, in the order in which they first come."""
     return list(dict.fromkeys(name for record in records for name in record))
+
+
+def export_text(documents: Sequence[Mapping[str, Any]], *, as_csv: bool, single: bool = False) -> str:
+    """Documents as the text of one file; `single` means the only one, as an object and not in an array.
+
+    JSON in ASCII, so that no byte of it can act on a terminal.
+    """
+    if as_csv:
+        return joined_table(documents)
+    text = json.dumps(documents[0] if single else list(documents), indent=2, default=str)
+    return text.replace("\x7f", "\\u007f") + "\n"
 
 
 def table(document: Mapping[str, Any]) -> str:

@@ -73,9 +73,11 @@ class CaptureShelf:
             rows = self._history.run_devices(run)
             self._rows[run] = {(row.device_id, row.device): row for row in rows}
         row = self._rows[run].get((record.device_id, record.device_name))
-        return StoredCapture(record, row, self._job(run), self._device_type(record))
+        kind = self.device_type(record.device_id, record.device_name)
+        return StoredCapture(record, row, self.job_of_run(run), kind)
 
-    def _job(self, run: int) -> Job | None:
+    def job_of_run(self, run: int) -> Job | None:
+        """The job of a run as it is now; None where it is gone."""
         if run not in self._jobs:
             row = self._history.run(run)
             self._jobs[run] = None
@@ -88,14 +90,15 @@ class CaptureShelf:
                     self._jobs[run] = None
         return self._jobs[run]
 
-    def _device_type(self, record: CaptureRecord) -> str:
+    def device_type(self, device_id: int | None, name: str) -> str:
+        """The device type of a device as the inventory has it now; empty for one that is gone."""
         if self._types is None:
             with Inventory(self._settings.dcim_db) as inventory:
                 devices = inventory.devices()
             self._types = {device.id: device.kind for device in devices}
             self._types_by_name = {device.name: device.kind for device in devices}
-        found = self._types.get(record.device_id) if record.device_id is not None else None
-        return found or self._types_by_name.get(record.device_name, "")
+        found = self._types.get(device_id) if device_id is not None else None
+        return found or self._types_by_name.get(name, "")
 
     def text(self, capture: StoredCapture) -> str:
         """The output as its run saved it. Raises StorageError, DataError."""
@@ -126,14 +129,17 @@ class CaptureShelf:
             steps = tuple(replace(step, use_textfsm=True) for step in job.steps)
             job = replace(job, use_textfsm=True, steps=steps, min_score=0.0)
         return _best(
+            # Commands that left no trace are not missed: nobody knows whether they had anything to say.
             judge(
-                replace(job, steps=tuple(step for step, _, _ in parts)), capture.device_type, (piece,), engine
+                replace(job, steps=tuple(step for step, _, _ in parts)),
+                capture.device_type,
+                (Piece("", parts),),
+                engine,
             )
-            for parts in ways_to_split(text, self._steps(job, capture))
-            for piece in [Piece("", parts)]
+            for parts in ways_to_split(text, self.steps(job, capture))
         )
 
-    def _steps(self, job: Job, capture: StoredCapture) -> tuple[JobCommand, ...]:
+    def steps(self, job: Job, capture: StoredCapture) -> tuple[JobCommand, ...]:
         """The commands whose output the file holds, so far as its folder tells."""
         base, folder = base_folder(job, self._settings), Path(capture.record.filepath).parent
         return (
@@ -144,12 +150,6 @@ class CaptureShelf:
 
 Parts = tuple[tuple[JobCommand, str, str], ...]
 """(command, output, prompt)"""
-
-
-def _judge(job: Job, device_type: str, parts: Parts, engine: Engine) -> Judgement:
-    # Commands that left no trace are not missed: nobody knows whether they had anything to say.
-    job = replace(job, steps=tuple(step for step, _, _ in parts))
-    return judge(job, device_type, (Piece("", parts),), engine)
 
 
 def ways_to_split(text: str, steps: Sequence[JobCommand]) -> Iterator[Parts]:

@@ -12,16 +12,17 @@ import re
 import resource
 import signal
 import sys
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
 from vctui.errors import DataError
+from vctui.validation.candidates import EXACT
 from vctui.validation.engine import ValidationEngine
 from vctui.validation.machine import Machine, TemplateError, records
-from vctui.validation.scoring import ValidationResult
-from vctui.validation.search import Trial
+from vctui.validation.scoring import Subject, ValidationResult
+from vctui.validation.search import Search, Trial
 from vctui.validation.templates import Template
 
 MEMORY_BYTES = 512 * 1024 * 1024
@@ -29,6 +30,8 @@ MAX_TRIED = 100
 MAX_RECORDS = 200
 """Records that are shown of a candidate that is not the answer."""
 MAX_PROBLEMS = 20
+PIECE = 500
+"""Records in one message."""
 
 _LINE = re.compile(r"[\s.]*(?:Rule )?Line:?\s*(\d+)\.?")
 _STATE_MISSING = re.compile(r"State '(.*)' not found, referenced in state '(.*)'")
@@ -85,10 +88,18 @@ class BenchEngine(ValidationEngine):
         return stored if self._draft is None else {**stored, self._draft.name.lower(): (self._draft,)}
 
     def report(self, output: str, filter_str: str | None) -> Report:
-        """Match, and say what was tried."""
+        """Match, and say what was tried; a template that was named stands before what else would fit."""
         verdict = self.match(output, filter_str)
-        ranked = sorted(self.trials, key=lambda trial: (trial.failure is not None, -trial.rank))
-        return Report(verdict, tuple(_tried(trial) for trial in ranked[:MAX_TRIED]))
+        chosen = _ranked(self.trials)
+        asked = self._choices().find(filter_str)
+        if chosen and len(asked) <= 2 and all(candidate.fit == EXACT for candidate in asked):
+            search = Search(self._library, Subject(output), self.time_limit, lambda _: None)
+            chosen += [t for t in _ranked(search.run(self._choices().rivals(asked[0]))) if not t.failure]
+        return Report(verdict, tuple(_tried(trial) for trial in chosen[:MAX_TRIED]))
+
+
+def _ranked(trials: list[Trial]) -> list[Trial]:
+    return sorted(trials, key=lambda trial: (trial.failure is not None, -trial.rank))
 
 
 def _tried(trial: Trial) -> Tried:
@@ -143,28 +154,41 @@ def _line_of_transition(lines: list[str], target: str, state: str) -> int:
     return 0
 
 
-def answer(request: Mapping[str, Any], announce: Any) -> dict[str, Any]:
-    """One question's answer as plain data."""
+Say = Callable[[dict[str, Any]], None]
+
+
+def answer(request: Mapping[str, Any], say: Say) -> None:
+    """Answer one question in messages of plain data: the templates that are tried, what came out, and an end.
+
+    Records go out in pieces: whoever reads them must not be busy for long with one message.
+    """
     draft = request.get("draft")
     if draft is not None and (problems := problems_of(draft["content"])):
-        return {"problems": [asdict(problem) for problem in problems]}
+        say({"answer": {"problems": [asdict(problem) for problem in problems]}})
+        return
     if request.get("output") is None:
-        return {}
+        say({"answer": {}})
+        return
     template = Template(draft["name"], draft["content"], "draft") if draft is not None else None
     engine = BenchEngine(request["db_path"], template)
-    engine.on_template = announce
+    engine.on_template = lambda name: say({"template": name})
     engine.time_limit = request["seconds"]
     try:
         report = engine.report(request["output"], request["filter"])
     except DataError as error:
-        return {"error": error.message, "next_step": error.next_step}
+        say({"answer": {"error": error.message, "next_step": error.next_step}})
+        return
+    for tried in report.tried:
+        say({"tried": asdict(tried)})
+    found = report.verdict.records
+    for start in range(0, len(found), PIECE):
+        say({"records": found[start : start + PIECE]})
     verdict = {name: getattr(report.verdict, name) for name in ValidationResult.__dataclass_fields__}
-    verdict["parts"] = dict(report.verdict.parts)
-    return {"verdict": verdict, "tried": [asdict(tried) for tried in report.tried]}
+    say({"answer": {"verdict": verdict | {"records": [], "parts": dict(report.verdict.parts)}}})
 
 
 def main() -> int:
-    """Read one question from stdin, write the templates that are tried and the answer, a line each."""
+    """Read one question from stdin, write its answer, a message a line."""
     with contextlib.suppress(OSError, ValueError):
         resource.setrlimit(resource.RLIMIT_AS, (MEMORY_BYTES, MEMORY_BYTES))
         resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
@@ -177,6 +201,5 @@ def main() -> int:
             answers.write(json.dumps(message) + "\n")
             answers.flush()
 
-        request = json.load(sys.stdin)
-        say({"answer": answer(request, lambda name: say({"template": name}))})
+        answer(json.load(sys.stdin), say)
     return 0

@@ -71,6 +71,12 @@ class Bench:
             return (Problem(0, report.verdict.reason),)
         return report.problems
 
+    @property
+    def pid(self) -> int | None:
+        """The process that is at work, if one is."""
+        with self._lock:
+            return self._process.pid if self._process is not None else None
+
     def stop(self) -> None:
         """End the question that is being answered, and refuse others; any thread may call it."""
         with self._lock:
@@ -120,12 +126,17 @@ class Bench:
 
 def _report(said: bytes, late: bool, limit: float) -> Report:
     template, answer = None, None
+    tried: list[Tried] = []
+    records: list[dict[str, Any]] = []
     for line in said.splitlines():
         # A process that was killed may leave half a line.
         with contextlib.suppress(ValueError):
             message = json.loads(line)
             template = message.get("template", template)
             answer = message.get("answer", answer)
+            records += message.get("records", ())
+            if "tried" in message:
+                tried.append(Tried(**message["tried"]))
     if answer is None:
         named = f"template {template}" if template else "validation"
         died = f"{named} broke the validation process; it may need too much memory"
@@ -133,8 +144,6 @@ def _report(said: bytes, late: bool, limit: float) -> Report:
         return Report(ValidationResult(template, reason=reason))
     if "error" in answer:
         raise DataError(answer["error"], answer.get("next_step"))
-    return Report(
-        ValidationResult(**answer.get("verdict", {})),
-        tuple(Tried(**tried) for tried in answer.get("tried", ())),
-        tuple(Problem(**problem) for problem in answer.get("problems", ())),
-    )
+    verdict = ValidationResult(**{**answer.get("verdict", {}), "records": records})
+    problems = tuple(Problem(**problem) for problem in answer.get("problems", ()))
+    return Report(verdict, tuple(tried), problems)
