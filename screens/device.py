@@ -14,23 +14,16 @@ from textual.screen import Screen
 from textual.widgets import ContentSwitcher, Footer, Header, Static
 from textual.worker import Worker, WorkerState
 
+from screens.capture_actions import open_bench, open_export
 from screens.device_data import Kept, Load, load_kept
-from screens.device_view import SECTIONS, RecordTable, details_text, head_text, sections_text
+from screens.device_view import SECTIONS, details_text, head_text, sections_text
 from screens.widgets.lines import Lines
-from screens.widgets.rows import Rows
+from screens.widgets.records import RecordRows
 from vctui.text import safe_line
 
 if TYPE_CHECKING:
     from screens.context import Context
     from vctui.events import DeviceFinished
-
-
-class RecordRows(Rows[int]):
-    """The parsed records; the arrow keys go sideways through their fields."""
-
-    BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("enter", "pick", "Open", show=False, id="records.pick"),
-    ]
 
 
 class DeviceScreen(Screen[None]):
@@ -45,6 +38,7 @@ class DeviceScreen(Screen[None]):
     **3** what happened, and what to do about it.
 
     The arrow and page keys scroll; **← →** go sideways through long lines and through the fields of records.
+    **t** puts the output on the template bench, **e** writes its records as JSON or CSV.
     """
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("1", "section('output')", "Output", id="device.output", tooltip="What the device said"),
@@ -52,8 +46,8 @@ class DeviceScreen(Screen[None]):
         Binding(
             "3", "section('details')", "Details", id="device.details", tooltip="What happened, what to do"
         ),
-        Binding("left", "sideways(-1)", "Fields left", show=False, id="device.left"),
-        Binding("right", "sideways(1)", "Fields right", show=False, id="device.right"),
+        Binding("t", "bench", "Templates", id="device.bench", tooltip="The templates that fit the output"),
+        Binding("e", "export", "Export", id="device.export", tooltip="Write the records as JSON or CSV"),
         Binding("escape,q", "back", "Back", id="device.back", tooltip="Back to where you came from"),
     ]
 
@@ -73,7 +67,6 @@ class DeviceScreen(Screen[None]):
         self._finished = finished
         self._load = load
         self._kept: Kept | None = None
-        self._table = RecordTable(())
         self.sub_title = f"Device: {safe_line(finished.device)}"
 
     def compose(self) -> ComposeResult:
@@ -82,7 +75,7 @@ class DeviceScreen(Screen[None]):
         yield Static(id="sections", markup=False)
         with ContentSwitcher(initial="output" if self._finished.status == "ok" else "details"):
             yield Lines(("Reading…",), id="output")
-            yield RecordRows((), (), self._table.cells, id="records")
+            yield RecordRows(empty="Nothing was parsed from the output", id="records")
             with VerticalScroll(id="details"):
                 yield Static(details_text(self._finished, None), id="facts", markup=False)
         yield Footer(show_command_palette=False)
@@ -117,15 +110,9 @@ class DeviceScreen(Screen[None]):
         else:
             reason: Sequence[str] = kept.notes or ("There is no output of this device.",)
             output.show(reason, max(map(len, reason)))
-        self._table = RecordTable(kept.records)
-        self._show_records()
+        self.query_one(RecordRows).show_records(kept.records)
         self.query_one("#facts", Static).update(details_text(self._finished, kept))
         self._show_section()
-
-    def _show_records(self) -> None:
-        rows = self.query_one("#records", RecordRows)
-        rows.set_columns(self._table.columns(), self._table.cells)
-        rows.show(range(len(self._table.records)), empty="Nothing was parsed from the output")
 
     def _show_section(self) -> None:
         current = self.query_one(ContentSwitcher).current or SECTIONS[0]
@@ -137,10 +124,19 @@ class DeviceScreen(Screen[None]):
         self.query_one(ContentSwitcher).current = name
         self._show_section()
 
-    def action_sideways(self, by: int) -> None:
-        """The next fields of the records, or back."""
-        if self.query_one(ContentSwitcher).current == "records" and self._table.shift(by):
-            self._show_records()
+    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
+        """There are records to write of what was saved."""
+        return self._finished.status == "ok" and bool(self._run_id) if action == "export" else True
+
+    @work(exclusive=True, group="act", description="open the bench")
+    async def action_bench(self) -> None:
+        """Try templates on the output."""
+        await open_bench(self, self.context, self._run_id, self._finished)
+
+    @work(exclusive=True, group="act", description="export the records")
+    async def action_export(self) -> None:
+        """Write the records to a file."""
+        await open_export(self, self.context, self._run_id, [self._finished])
 
     def action_back(self) -> None:
         """Back to the run or its summary."""

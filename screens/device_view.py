@@ -1,15 +1,12 @@
-"""How one device looks: a line at the top, its facts, and its records as a table."""
+"""How one device looks: a line at the top, and its facts."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from itertools import islice
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from textual.content import Content
 
 from screens.run_model import STYLES, size_text
-from screens.widgets.rows import Cells, Column, widest
 from vctui.text import safe_line
 
 if TYPE_CHECKING:
@@ -25,8 +22,6 @@ COLOURS = {
     "dim": "$text-muted",
     "": "",
 }
-MEASURED = 200
-"""Records whose values are measured for the columns' widths."""
 
 
 def head_text(finished: DeviceFinished) -> Content:
@@ -88,38 +83,3 @@ def _facts(finished: DeviceFinished, kept: Kept | None) -> list[tuple[str, str]]
         ("SHA-256", finished.sha256),
     ]
     return [(label, value) for label, value in facts if value]
-
-
-class RecordTable:
-    """Records as rows of text; `shift` goes sideways, a field at a time."""
-
-    def __init__(self, records: Sequence[Mapping[str, Any]]) -> None:
-        self.records = records
-        self._keys = list(dict.fromkeys(key for record in records for key in record))
-        self._first = 0
-
-    def columns(self) -> tuple[Column, ...]:
-        """The fields from the first one on show; those without room give way from the right."""
-        columns = []
-        for place, key in enumerate(self._keys[self._first :]):
-            values = (_value(record.get(key)) for record in islice(self.records, MEASURED))
-            width = max(widest([key], 3, 24), widest(values, 3, 32))
-            columns.append(Column(key, width, optional=place))
-        return tuple(columns)
-
-    def cells(self, index: int) -> Cells:
-        """One record."""
-        record = self.records[index]
-        return [_value(record.get(key)) for key in self._keys[self._first :]], ""
-
-    def shift(self, by: int) -> bool:
-        """Go sideways; whether that changed anything."""
-        before = self._first
-        self._first = max(0, min(before + by, len(self._keys) - 1))
-        return self._first != before
-
-
-def _value(value: Any) -> str:
-    if value is None:
-        return ""
-    return ", ".join(map(str, value)) if isinstance(value, list) else str(value)

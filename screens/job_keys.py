@@ -15,8 +15,9 @@ Jobs **from db** are rows of collector.db and can be changed here. Jobs **from f
 they can be run, and **^o** imports one into the database, where it can be changed. A job that is
 *unusable* says why below the list. A job that is *off* is refused by `vctui run`.
 
-**F2** opens the logins of devices, and what opens the vault that holds them. **F6** shows the coverage of
-the inventory, **F7** finds out which credential works where.
+**F2** opens the logins of devices, and what opens the vault that holds them. **F3** lists what runs have
+saved: outputs, their records, and the templates that fit them. **F6** shows the coverage of the inventory,
+**F7** finds out which credential works where.
 
 **^p** finds every command by its name, with its key.
 """
@@ -56,6 +57,7 @@ KEYS = (
         show=False,
         tooltip="Lock the vault, or unlock it",
     ),
+    Binding("f3", "captures", "Captures", id="jobs.captures", tooltip="What runs have saved, and templates"),
     Binding(
         "f2",
         "credentials",

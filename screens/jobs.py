@@ -180,6 +180,12 @@ class JobsScreen(Screen[None]):
 
         self.app.push_screen(CredentialsScreen(self._scope))
 
+    def action_captures(self) -> None:
+        """List what runs have saved."""
+        from screens.captures import CapturesScreen
+
+        self.app.push_screen(CapturesScreen(self._scope))
+
     def action_lock(self) -> None:
         """Lock the vault, or ask for the master password."""
         if self._scope.resolver.is_unlocked:

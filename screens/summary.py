@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, ClassVar
 
-from textual import on
+from textual import on, work
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.screen import Screen
 from textual.widgets import Footer, Header, Static
 
+from screens.capture_actions import open_bench, open_export
 from screens.summary_view import Entry, Group, columns, detail_text, entry_cells, grouped, head_text
 from screens.widgets.rows import Cells, Rows
 from vctui.text import safe_line
@@ -35,9 +36,14 @@ class SummaryScreen(Screen[None]):
 
     **Enter** opens a device, and opens or closes a group. **r** goes to the preview of the same job, narrowed
     to the devices that failed or were cancelled. **Escape** leads back to the jobs.
+
+    **t** puts the output of the device under the cursor on the template bench; **e** writes the records of
+    all devices that are ok as JSON or CSV.
     """
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("r", "retry", "Retry failed", id="summary.retry", tooltip="The failed devices once more"),
+        Binding("t", "bench", "Templates", id="summary.bench", tooltip="The templates that fit the output"),
+        Binding("e", "export", "Export", id="summary.export", tooltip="Write the records as JSON or CSV"),
         Binding("escape,q", "back", "Jobs", id="summary.back", tooltip="Back to the jobs"),
     ]
 
@@ -102,8 +108,25 @@ class SummaryScreen(Screen[None]):
         return [event.device for event in self._finished if event.status in ("failed", "cancelled")]
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
-        """There is nothing to repeat when all went well."""
+        """There is nothing to repeat when all went well, and nothing to write when nothing did."""
+        if action == "export":
+            return bool(self._result.history_id) and any(event.status == "ok" for event in self._finished)
         return bool(self._to_repeat) if action == "retry" else True
+
+    @work(exclusive=True, group="act", description="open the bench")
+    async def action_bench(self) -> None:
+        """Try templates on the output of the device under the cursor."""
+        entry: Entry | None = self.query_one(Rows).picked
+        if entry is None or isinstance(entry, Group):
+            self.notify("Move to a device: Enter opens a group", markup=False)
+            return
+        await open_bench(self, self.context, self._result.history_id, entry)
+
+    @work(exclusive=True, group="act", description="export the records")
+    async def action_export(self) -> None:
+        """Write the records of the devices that are ok."""
+        good = [event for event in self._finished if event.status == "ok"]
+        await open_export(self, self.context, self._result.history_id, good)
 
     def action_retry(self) -> None:
         """Preview the same job, narrowed to the devices that did not come out."""

@@ -12,8 +12,8 @@ import pytest
 import screens.device_data
 from screens.device import DeviceScreen
 from screens.device_data import FileLines, Kept, load_kept
-from screens.device_view import RecordTable
 from screens.widgets.lines import MAX_CELLS, Lines
+from screens.widgets.records import RecordTable
 from screens.widgets.rows import fit
 from tests.fixtures.screens import (
     HOSTILE,

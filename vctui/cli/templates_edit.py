@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import re
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -16,7 +15,6 @@ if TYPE_CHECKING:
     from vctui.validation import Template
 
 MAX_TEMPLATE_BYTES = 1024 * 1024
-NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,199}")
 
 
 def add_commands(group: argparse._SubParsersAction[Parser]) -> None:
@@ -52,13 +50,11 @@ def save_template(args: argparse.Namespace) -> int:
     from vctui.cli.home import ready_home
     from vctui.cli.output import narrate
     from vctui.errors import UsageError
-    from vctui.storage import TemplateRow, TemplateStore
+    from vctui.storage import TemplateRow, TemplateStore, template_name_problem
     from vctui.validation import Bench
 
-    if not NAME.fullmatch(args.name):
-        raise UsageError(
-            f"{args.name!r} is no name for a template", "Use letters, digits, dots, dashes and underscores"
-        )
+    if refused := template_name_problem(args.name):
+        raise UsageError(refused)
     settings = ready_home(args)
     content = _read(args.file)
     problems = Bench(settings.templates_db).problems(content)

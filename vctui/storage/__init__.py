@@ -40,7 +40,7 @@ from vctui.storage.rows import (
     TemplateRow,
     content_hash,
 )
-from vctui.storage.templates import TemplateStore
+from vctui.storage.templates import TemplateStore, template_name_problem
 from vctui.storage.times import local_iso, local_text, utc_text
 from vctui.storage.verify import Finding, verify_captures
 
@@ -97,6 +97,7 @@ __all__ = [
     "safe_name",
     "save_capture",
     "sha256_of",
+    "template_name_problem",
     "utc_text",
     "verify_captures",
     "versions_of",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime
@@ -20,6 +21,14 @@ MAX_TEMPLATE_BYTES = 1024 * 1024
 _COMMON = ("cli_command", "textfsm_content")
 _NAMED = ("name", "template")
 SOURCES = ("ntc-templates", "custom", "manual")
+_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,199}")
+
+
+def template_name_problem(name: str) -> str | None:
+    """Why a template cannot be called so; None if it can."""
+    if _NAME.fullmatch(name):
+        return None
+    return f"{name!r} is no name for a template: use letters, digits, dots, dashes and underscores"
 
 
 class TemplateStore:

@@ -99,15 +99,24 @@ class BenchEngine(ValidationEngine):
 
 
 def _ranked(trials: list[Trial]) -> list[Trial]:
-    return sorted(trials, key=lambda trial: (trial.failure is not None, -trial.rank))
+    """Those that fit by rank, then the others by their score."""
+
+    def order(trial: Trial) -> tuple[bool, float]:
+        refused = trial.failure is not None
+        return refused, -(_points(trial) if refused else trial.rank)
+
+    return sorted(trials, key=order)
+
+
+def _points(trial: Trial) -> float:
+    return trial.score.points if trial.score and trial.parsed and trial.parsed.rows else 0.0
 
 
 def _tried(trial: Trial) -> Tried:
     rows = records(trial.parsed) if trial.parsed is not None else []
-    points = trial.score.points if trial.score and rows else 0.0
     return Tried(
         trial.candidate.name,
-        points,
+        _points(trial),
         len(rows),
         rows[:MAX_RECORDS],
         trial.failure,
@@ -139,6 +148,9 @@ def _problem(message: str, lines: list[str]) -> Problem:
     number = 0
     if named := _LINE.search(message):
         number = int(named[1])
+    elif message.startswith("No Value definitions"):
+        # They end at the first line that is none.
+        number = next((n for n, line in enumerate(lines, 1) if line.strip() and line[0] != "#"), 0)
     elif state := _STATE_MISSING.search(message):
         number = _line_of_transition(lines, *state.groups())
     return Problem(number, _LINE.sub("", message).strip() or "not a TextFSM template")
