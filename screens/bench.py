@@ -77,8 +77,9 @@ class BenchScreen(Screen[None]):
         yield Header()
         yield Static(id="verdict", markup=False)
         with Horizontal(id="ask"):
-            yield Label("Filter ")
+            yield Label("/ Filter ")
             yield Input(placeholder="every template", compact=True, id="filter", select_on_focus=False)
+            yield Label(" w wider  e export  v parse again")
         yield Static(id="sections", markup=False)
         with ContentSwitcher(initial="candidates"):
             yield self._candidates

@@ -95,7 +95,12 @@ class CapturesScreen(Screen[None]):
         Binding("f3", "export", "Export", id="captures.export", tooltip="The records of those on show"),
         Binding("f4", "again", "Parse again", id="captures.again", tooltip="What parsing again would change"),
         Binding(
-            "ctrl+o", "file", "File", id="captures.file", tooltip="Put the output in a file on the bench"
+            "ctrl+o",
+            "file",
+            "File",
+            show=False,
+            id="captures.file",
+            tooltip="Put the output in a file on the bench",
         ),
         Binding("f5", "reload", "Reload", show=False, id="captures.reload", tooltip="Read the captures anew"),
         Binding("escape", "back", "Back", id="captures.back", tooltip="Clear the filter; then back"),

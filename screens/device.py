@@ -41,11 +41,9 @@ class DeviceScreen(Screen[None]):
     **t** puts the output on the template bench, **e** writes its records as JSON or CSV.
     """
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("1", "section('output')", "Output", id="device.output", tooltip="What the device said"),
-        Binding("2", "section('records')", "Records", id="device.records", tooltip="What was parsed from it"),
-        Binding(
-            "3", "section('details')", "Details", id="device.details", tooltip="What happened, what to do"
-        ),
+        Binding("1", "section('output')", "Output", show=False, id="device.output"),
+        Binding("2", "section('records')", "Records", show=False, id="device.records"),
+        Binding("3", "section('details')", "Details", show=False, id="device.details"),
         Binding("t", "bench", "Templates", id="device.bench", tooltip="The templates that fit the output"),
         Binding("e", "export", "Export", id="device.export", tooltip="Write the records as JSON or CSV"),
         Binding("escape,q", "back", "Back", id="device.back", tooltip="Back to where you came from"),

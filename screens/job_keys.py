@@ -57,7 +57,14 @@ KEYS = (
         show=False,
         tooltip="Lock the vault, or unlock it",
     ),
-    Binding("f3", "captures", "Captures", id="jobs.captures", tooltip="What runs have saved, and templates"),
+    Binding(
+        "f3",
+        "captures",
+        "Captures",
+        id="jobs.captures",
+        show=False,
+        tooltip="What runs have saved, and the templates that fit",
+    ),
     Binding(
         "f2",
         "credentials",

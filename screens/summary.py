@@ -43,7 +43,14 @@ class SummaryScreen(Screen[None]):
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("r", "retry", "Retry failed", id="summary.retry", tooltip="The failed devices once more"),
         Binding("t", "bench", "Templates", id="summary.bench", tooltip="The templates that fit the output"),
-        Binding("e", "export", "Export", id="summary.export", tooltip="Write the records as JSON or CSV"),
+        Binding(
+            "e",
+            "export",
+            "Export",
+            show=False,
+            id="summary.export",
+            tooltip="Write the records as JSON or CSV",
+        ),
         Binding("escape,q", "back", "Jobs", id="summary.back", tooltip="Back to the jobs"),
     ]
 

@@ -18,11 +18,14 @@ from textual.screen import Screen
 from textual.widgets import Input
 
 from screens import calm
+from screens.bench import BenchScreen
 from screens.calm import TurnSelector, quick_turns
+from screens.captures import CapturesScreen
 from screens.context import Context
 from screens.device import DeviceScreen
 from screens.hostkeys import HostKeysScreen
 from screens.preview import PreviewScreen
+from screens.revalidate import RevalidateScreen
 from screens.run import RunScreen
 from screens.run_model import MAX_LOG, RunModel, duration, size_text
 from screens.run_view import CancelQuestion
@@ -523,7 +526,13 @@ async def test_a_real_run_asks_about_keys_collects_and_is_cancelled() -> None:
         assert {home.expected[name].error_kind for name in unknown} == {"connection_refused", "not_ssh"}
 
 
-@pytest.mark.parametrize("screen", [PreviewScreen, HostKeysScreen, RunScreen, DeviceScreen, SummaryScreen])
+@pytest.mark.parametrize(
+    "screen",
+    [
+        *(PreviewScreen, HostKeysScreen, RunScreen, DeviceScreen, SummaryScreen),
+        *(CapturesScreen, BenchScreen, RevalidateScreen),
+    ],
+)
 def test_every_key_is_explained_and_the_footer_has_room(screen: type[Screen[Any]]) -> None:
     bindings = [binding for binding in screen.BINDINGS if isinstance(binding, Binding)]
     assert len(bindings) == len(screen.BINDINGS)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 import socket
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -24,6 +23,7 @@ from vctui.storage.models_collector import (
     OwnRun,
     OwnRunDevice,
 )
+from vctui.storage.record_text import read_records, records_text
 from vctui.storage.reserve import hold_reserve, release_reserve
 from vctui.storage.rows import CaptureRecord, DeviceRecord, RunDeviceRow, RunRow
 from vctui.storage.schema import run_script
@@ -100,7 +100,7 @@ class History(Store):
             execute(database, _FORGET_DEVICE, same)
             row = insert(database, OwnRunDevice, values)
             if records:
-                insert(database, OwnRecords, {"run_device_id": row, "records": _json(records)})
+                insert(database, OwnRecords, {"run_device_id": row, "records": records_text(records)})
         return row
 
     def finish_run(
@@ -270,16 +270,8 @@ def _text(value: Any) -> Any:
     return value.encode("utf-8", "replace").decode() if isinstance(value, str) else value
 
 
-def _json(records: Sequence[Mapping[str, Any]]) -> str:
-    text: str = _text(json.dumps([dict(record) for record in records], ensure_ascii=False, default=str))
-    return text
-
-
 def _records(text: str, what: str) -> list[dict[str, Any]]:
     try:
-        found = json.loads(text)
+        return read_records(text)
     except (ValueError, RecursionError) as error:
         raise DataError(f"{what} are damaged") from error
-    if not isinstance(found, list) or not all(isinstance(record, dict) for record in found):
-        raise DataError(f"{what} are damaged")
-    return found

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping, Sequence
 from typing import Any
 
 from vctui.storage.history import History
 from vctui.storage.models_collector import OwnRecords, OwnRunDevice
+from vctui.storage.record_text import records_text
 
 
 def revise_validation(
@@ -22,11 +22,9 @@ def revise_validation(
 
     The capture and VelocityCollector's rows are not touched. Raises DataError, StorageError.
     """
-    text = json.dumps([dict(record) for record in records], ensure_ascii=False, default=str)
     values = {"template": template, "score": score, "records": len(records)}
     with history.writing() as database:
         OwnRunDevice.update(values).where(OwnRunDevice.id == row).execute(database)
         OwnRecords.delete().where(OwnRecords.run_device_id == row).execute(database)
         if records:
-            kept = text.encode("utf-8", "replace").decode()
-            OwnRecords.insert(run_device_id=row, records=kept).execute(database)
+            OwnRecords.insert(run_device_id=row, records=records_text(records)).execute(database)

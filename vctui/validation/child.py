@@ -8,6 +8,7 @@ import os
 import resource
 import signal
 import sys
+from collections.abc import Iterator
 from typing import Any
 
 from vctui.errors import DataError
@@ -15,6 +16,8 @@ from vctui.validation.engine import ValidationEngine
 from vctui.validation.frames import Reader, pack, uncollected
 
 MEMORY_BYTES = 512 * 1024 * 1024
+PIECE = 5_000
+"""Records in one message."""
 
 
 def main() -> int:
@@ -39,21 +42,26 @@ def main() -> int:
         while data := os.read(sys.stdin.fileno(), 1024 * 1024):
             for request in reader.feed(data):
                 with uncollected(len(request["output"])):
-                    _send(answers, _answer(engine, request))
+                    for message in _answer(engine, request):
+                        _send(answers, message)
     return 0
 
 
-def _answer(engine: ValidationEngine, request: dict[str, Any]) -> dict[str, Any]:
+def _answer(engine: ValidationEngine, request: dict[str, Any]) -> Iterator[dict[str, Any]]:
+    """The records in pieces, so that whoever reads them is not busy for long with one; then the rest."""
     engine.time_limit = request["timeout"]
     try:
         result = engine.match(request["output"], request["filter"])
     except DataError as error:
-        return {"error": error.message, "next_step": error.next_step}
+        yield {"error": error.message, "next_step": error.next_step}
+        return
     fields = ("template", "score", "record_count", "is_valid", "reason")
     found = {name: getattr(result, name) for name in fields} | {"parts": dict(result.parts)}
     # The names once, not with every record: a long table's message is half as long.
     names = list(result.records[0]) if result.records else []
-    return {"result": found, "names": names, "rows": [list(record.values()) for record in result.records]}
+    for start in range(0, len(result.records), PIECE):
+        yield {"rows": [list(record.values()) for record in result.records[start : start + PIECE]]}
+    yield {"result": found, "names": names}
 
 
 def _send(descriptor: int, message: dict[str, Any]) -> None:

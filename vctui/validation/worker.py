@@ -85,7 +85,7 @@ class ValidationWorker:
             raise DataError(answer["error"], answer.get("next_step"))
         names = answer["names"]
         with uncollected(len(output)):
-            records = [dict(zip(names, row, strict=True)) for row in answer["rows"]]
+            records = [dict(zip(names, row, strict=True)) for rows in answer["rows"] for row in rows]
         return ValidationResult(**answer["result"], records=records)
 
     def _ask(self, request: dict[str, Any], timeout: float) -> tuple[dict[str, Any] | _Dead, bool]:
@@ -169,6 +169,7 @@ class _Child:
         except OSError as error:
             raise StorageError(f"the validation process cannot be started: {error.strerror}") from error
         self.template: str | None = None
+        self._rows: list[list[list[Any]]] = []
         self._reader = Reader()
         assert self.process.stdin is not None
         assert self.process.stdout is not None
@@ -189,9 +190,10 @@ class _Child:
         return self.process.poll() is None
 
     def ask(self, request: dict[str, Any], seconds: float) -> dict[str, Any]:
-        """Send one request and wait for its answer. Raises _Dead."""
+        """Send one request and wait for its answer; its rows are lists of rows. Raises _Dead."""
         self.template = None
-        return self._exchange(pack(request), seconds)
+        self._rows = []
+        return self._exchange(pack(request), seconds) | {"rows": self._rows}
 
     def _exchange(self, data: bytes, seconds: float) -> dict[str, Any]:
         deadline = time.monotonic() + seconds
@@ -229,9 +231,12 @@ class _Child:
             raise _Dead(timed_out=False)
         try:
             for message in self._reader.feed(data):
-                if "template" not in message:
+                if "template" in message:
+                    self.template = message["template"]
+                elif "rows" in message:
+                    self._rows.append(message["rows"])
+                else:
                     return message
-                self.template = message["template"]
         except ValueError as error:
             raise _Dead(timed_out=False) from error
         return None
