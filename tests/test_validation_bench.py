@@ -62,7 +62,7 @@ def test_a_draft_is_judged_as_if_it_were_stored(database: Path) -> None:
     [
         ("Value A (\\S+)\nValue B (\n\nStart\n  ^${A} -> Record\n", [2]),
         ("Value A (\\S+)\n\nStart\n  ^${A} -> Nowhere\n  ^${B}\n  ^[ -> Record\n", [4, 5, 6]),
-        ("no template\n", [0]),
+        ("no template\n", [1]),
         ("Value A (\\S+)\n", [0]),
     ],
 )
