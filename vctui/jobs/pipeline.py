@@ -1,4 +1,4 @@
-"""A thread that handles what is put to it, in order, with back-pressure on whoever puts."""
+"""Threads that handle what is put to them, with back-pressure on whoever puts."""
 
 from __future__ import annotations
 
@@ -13,8 +13,8 @@ _log = logging.getLogger(__name__)
 
 
 class Stage(Generic[T]):
-    """One worker thread behind a queue. `handle` gets what waits, up to `most` items at a time; it should not
-    raise: they would be lost.
+    """A worker thread behind a queue, or several that do not keep the order. `handle` gets what waits, up to
+    `most` items at a time; it should not raise: they would be lost.
 
     Whoever puts waits while `capacity` items wait here, or those here weigh more than `heaviest` together.
     """
@@ -27,6 +27,7 @@ class Stage(Generic[T]):
         most: int = 1,
         weigh: Callable[[T], int] = lambda item: 0,
         heaviest: int = 64 * 1024 * 1024,
+        threads: int = 1,
     ) -> None:
         self._handle = handle
         self._capacity = capacity
@@ -37,8 +38,10 @@ class Stage(Generic[T]):
         self._items: deque[tuple[T, int]] = deque()
         self._weight = 0
         self._closed = False
-        self._thread = threading.Thread(target=self._run, name=name, daemon=True)
-        self._thread.start()
+        self._name = name
+        self._threads = [threading.Thread(target=self._run, name=name, daemon=True) for _ in range(threads)]
+        for thread in self._threads:
+            thread.start()
 
     def put(self, item: T) -> None:
         """Hand over one item; waits while the stage is behind."""
@@ -58,7 +61,8 @@ class Stage(Generic[T]):
         with self._changed:
             self._closed = True
             self._changed.notify_all()
-        self._thread.join()
+        for thread in self._threads:
+            thread.join()
 
     def _run(self) -> None:
         while True:
@@ -73,5 +77,5 @@ class Stage(Generic[T]):
             try:
                 self._handle([item for item, _ in taken])
             except BaseException:  # noqa: BLE001 - whoever waits to put must never wait for a dead thread
-                _log.exception("%d items of stage %s were lost", len(taken), self._thread.name)
+                _log.exception("%d items of stage %s were lost", len(taken), self._name)
             taken.clear()

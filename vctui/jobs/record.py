@@ -20,6 +20,7 @@ from vctui.jobs.versions import forget_unchanged, mark_unchanged
 from vctui.ssh import ExecutionResult
 from vctui.storage import History, SavedCapture, save_capture
 from vctui.text import safe_line
+from vctui.validation import ValidationEngine
 
 OnFinished = Callable[[PlanItem, ExecutionResult, DeviceFinished], None]
 _TOGETHER = 32
@@ -57,7 +58,7 @@ class _Settled:
 
 
 class Recorder:
-    """Two threads behind the sessions: one validates, one writes. `put` is called from any thread.
+    """Threads behind the sessions: two validate, one writes. `put` is called from any thread.
 
     Each device is on disk before its `DeviceFinished` is said. A device that cannot be saved is failed; when
     the disk is full, `on_full` is called so that no new session starts.
@@ -89,7 +90,11 @@ class Recorder:
             "vctui-record", self._record, weigh=lambda judged: _weight(judged.result), most=_TOGETHER
         )
         self._validating: Stage[tuple[PlanItem, ExecutionResult]] = Stage(
-            "vctui-validate", self._judge, weigh=lambda pair: _weight(pair[1])
+            "vctui-validate",
+            self._judge,
+            weigh=lambda pair: _weight(pair[1]),
+            # One output that hangs does not hold up the others. An engine of the user's own is asked by one.
+            threads=2 if type(engine) is ValidationEngine else 1,
         )
 
     def put(self, item: PlanItem, result: ExecutionResult) -> None:

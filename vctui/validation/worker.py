@@ -24,6 +24,10 @@ START_SECONDS = 30.0
 GRACE_SECONDS = 0.25
 """The child stops a slow template by itself at the limit; it is killed if it does not."""
 OVERRUNS = 3
+"""A filter that ran out of time so often ..."""
+SPARING_SECONDS = 0.1
+SPARING_SECONDS_PER_CHARACTER = 2e-6
+"""... gets ten times what a sound template needs, from then on."""
 _BOOTSTRAP = (
     "import json, sys; sys.path[:] = json.loads(sys.argv.pop(1)); "
     "from vctui.validation.child import main; sys.exit(main())"
@@ -61,12 +65,12 @@ class ValidationWorker:
     def validate(self, output: str, filter_str: str | None = None, timeout: float = 5.0) -> ValidationResult:
         """As `ValidationEngine.validate`; after `timeout` seconds the child is killed and the reason says so.
 
-        A child that dies is replaced at the next call. A filter that ran out of time again and again gets a
-        tenth of it from then on, so that one bad template cannot hold up a run of thousands. Raises DataError
-        for a bad database, StorageError if no process can be started.
+        A child that dies is replaced at the next call. A filter that ran out of time again and again gets
+        little of it from then on: one bad template cannot hold up a run of thousands. Raises DataError for a
+        bad database, StorageError if no process can be started.
         """
         if self._overruns[filter_str or ""] >= OVERRUNS:
-            timeout /= 10
+            timeout = min(timeout, SPARING_SECONDS + SPARING_SECONDS_PER_CHARACTER * len(output))
         result = self._validate(output, filter_str, timeout)
         if not result.is_valid and "took longer than" in (result.reason or ""):
             self._overruns[filter_str or ""] += 1
@@ -145,7 +149,7 @@ class _Dead(Exception):
     def reason(self, timeout: float) -> str:
         named = f"template {self.template}" if self.template else "validation"
         if self.timed_out:
-            return f"{named} took longer than {timeout:g} s"
+            return f"{named} took longer than {timeout:.3g} s"
         return f"{named} broke the validation process; it may need too much memory"
 
 
