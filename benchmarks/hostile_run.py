@@ -102,7 +102,9 @@ def make_home(folder: Path, devices: int) -> tuple[Settings, CredentialResolver]
     return replace(settings, host_keys="accept-new"), resolver
 
 
-def run_once(context: Context, slug: str, answer: Answer, limit: int | None) -> tuple[Gaps, float, list[Any]]:
+def run_once(
+    context: Context, slug: str, answer: Answer, names: list[str] | None = None
+) -> tuple[Gaps, float, list[Any]]:
     """One run through the screens: its gaps, its seconds, what was said of the devices."""
     SilentPool.answer = staticmethod(answer)
     app = VctuiApp(context, unlocked=True)
@@ -115,15 +117,9 @@ def run_once(context: Context, slug: str, answer: Answer, limit: int | None) -> 
         nonlocal seconds
         await pilot.pause(1.0)
         probe = asyncio.create_task(gaps.watch(app))
-        preview = PreviewScreen(context, job)
+        preview = PreviewScreen(context, job, names=names)
         app.push_screen(preview)
         await until(app, lambda: preview.plan is not None and preview.is_current_plan)
-        if limit is not None:
-            await pilot.press("l", *str(limit), "enter")
-            await until(
-                app,
-                lambda: preview.is_current_plan and len(preview.plan.items if preview.plan else ()) == limit,
-            )
         started = time.perf_counter()
         await pilot.press("enter")
         await until(app, lambda: not isinstance(app.screen, PreviewScreen))
@@ -169,13 +165,14 @@ def main() -> None:
             def answer(number: int, bait: str = bait) -> str:
                 return bait if number % arguments.every == 0 else "nothing of interest\n"
 
-            report(name, *run_once(context, name, answer, None))
+            report(name, *run_once(context, name, answer))
         bait = BAITS["cisco_ios_show_aliases"]
         print("every device hangs its template:")
-        report("cisco_ios_show_aliases", *run_once(context, "cisco_ios_show_aliases", lambda _: bait, None))
+        report("cisco_ios_show_aliases", *run_once(context, "cisco_ios_show_aliases", lambda _: bait))
         print("twenty devices with 5 MB each:")
         table = route_table(5 * MEGABYTE)
-        report("routes", *run_once(context, "routes", lambda _: table, 20))
+        few = [f"cisco-ios-{number}" for number in range(20)]
+        report("routes", *run_once(context, "routes", lambda _: table, few))
         resolver.lock()
     used = resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss // 1024
     print(f"largest child process {used} MB; collector's longest pause {max(collected.pauses) * 1000:.0f} ms")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gc
 import io
+import math
 import random
 import resource
 import threading
@@ -23,10 +24,13 @@ from vctui.validation.machine import Machine, records
 MEGABYTE = 1024 * 1024
 BAITS = {
     "cisco_ios_show_capability_feature_routing": "word" * 10 + ": " + "word " * 30 + ":-\n",
-    "cisco_ios_show_aliases": "word" * 20 + " aliases;\n" + "word " * 40 + "\n",
+    "cisco_ios_show_aliases": "word" * 20 + "   aliases:\n",
     "cisco_s300_show_vlan": "Vlan Name Ports Created by\n" + "-" * 60 + "x\n" + " -" * 40 + "x\n",
 }
-"""For each template that is known to hang, lines that make it try every way to part them."""
+"""For each template that is known to hang, lines that make it try every way to part them.
+
+The last one cannot be made to hang any more: its looser rule and its own let the same lines through.
+"""
 
 
 def route_table(size: int) -> str:
@@ -53,20 +57,26 @@ def large(content: str, database: Path, row: Callable[[str, str, str], None]) ->
     for megabytes in (1.25, 2.5, 5.0):
         text = route_table(int(megabytes * MEGABYTE))
         machine.parse(text[:10_000].splitlines())
-        start = time.perf_counter()
-        with uncollected(len(text)):
-            parsed = machine.parse(text.splitlines())
-            found = records(parsed)
-        ours[megabytes] = time.perf_counter() - start
-        del parsed, found
-        gc.collect()
+        # The best of three: others may be using the machine.
+        for _ in range(3):
+            start = time.perf_counter()
+            with uncollected(len(text)):
+                parsed = machine.parse(text.splitlines())
+                found = records(parsed)
+            seconds = time.perf_counter() - start
+            ours[megabytes] = min(seconds, ours.get(megabytes, seconds))
+            del parsed, found
+            gc.collect()
     plain = textfsm.TextFSM(io.StringIO(content))
-    start = time.perf_counter()
-    rows = plain.ParseTextToDicts(text)
-    theirs = time.perf_counter() - start
-    count = len(rows)
-    del rows
-    gc.collect()
+    theirs = math.inf
+    for _ in range(3):
+        plain.Reset()
+        start = time.perf_counter()
+        rows = plain.ParseTextToDicts(text)
+        theirs = min(theirs, time.perf_counter() - start)
+        count = len(rows)
+        del rows
+        gc.collect()
     row(
         f"5 MB route table, {count} routes",
         f"ours {ours[5.0]:.2f} s, plain {theirs:.2f} s, {theirs / ours[5.0]:.2f} x faster",
@@ -93,7 +103,7 @@ def large(content: str, database: Path, row: Callable[[str, str, str], None]) ->
 
 
 def hanging(database: Path, devices: int, row: Callable[[str, str, str], None]) -> None:
-    """A run of many devices of which some meet a template that does not return, from twelve threads."""
+    """Outputs of many devices, some of them hanging their template, from two threads as in a run."""
     names = list(BAITS)
     good = "Protocol  Address          Age (min)  Hardware Addr   Type   Interface\n" + "".join(
         f"Internet  192.0.2.{i}               5   0200.5e00.53{i:02x}  ARPA   Vlan10\n" for i in range(1, 9)
@@ -118,7 +128,7 @@ def hanging(database: Path, devices: int, row: Callable[[str, str, str], None]) 
                 longest[0] = max(longest[0], seconds)
 
         start = time.perf_counter()
-        with ThreadPoolExecutor(12) as pool:
+        with ThreadPoolExecutor(2) as pool:
             list(pool.map(one, range(devices)))
         total = time.perf_counter() - start
     told = ", ".join(f"{count} {kind}" for kind, count in sorted(outcome.items()))

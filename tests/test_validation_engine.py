@@ -324,10 +324,10 @@ def test_what_the_next_line_overwrites_explains_nothing(tmp_path: Path) -> None:
 
 def test_a_named_template_that_says_little_is_refused_where_another_one_says_more(tmp_path: Path) -> None:
     anything = "Value FIRST (\\S+)\nValue NUMBER (\\d+)\n\nStart\n  ^${FIRST}.*?${NUMBER} -> Record\n"
-    rule = "^The name is ${NAME} and its number is ${ID} -> Record"
+    rule = "^The name is ${NAME}  and its number is ${ID} -> Record"
     table = f"Value NAME (\\S+)\nValue ID (\\d+)\n\nStart\n  {rule}\n"
     rows = [("lab_os_show_anything", anything, "custom"), ("lab_os_show_table", table, "custom")]
-    output = "".join(f"The name is host-{n}-of-the-laboratory and its number is {n}\n" for n in range(9))
+    output = "".join(f"The name is host-{n}-of-the-laboratory  and its number is {n}\n" for n in range(9))
     alone = ValidationEngine(database(tmp_path / "alone.db", rows[:1]))
     found = alone.validate(output, "lab_os_show_anything")
     assert found.is_valid
@@ -339,9 +339,19 @@ def test_a_named_template_that_says_little_is_refused_where_another_one_says_mor
     other = [*rows[:1], ("else_os_show_table", table, "custom")]
     apart = ValidationEngine(database(tmp_path / "apart.db", other))
     assert apart.validate(output, "lab_os_show_anything").is_valid
-    both.time_limit = 5.0
     long = both.validate(output * 200, "lab_os_show_anything")
     assert "far better" in (long.reason or "")
+
+
+def test_prose_gets_no_benefit_of_the_doubt(tmp_path: Path) -> None:
+    content = "Value FIRST (\\S+)\nValue NUMBER (\\d+)\n\nStart\n  ^${FIRST}.*?${NUMBER} -> Record\n"
+    engine = ValidationEngine(database(tmp_path / "t.db", [("lab_os_show_words", content, "custom")]))
+    words = "The use of this system is watched by room"
+    table = "".join(f"{words.replace(' ', '  ')}  {n}\n" for n in range(10, 16))
+    prose = "".join(f"{words} {n}\n" for n in range(10, 16))
+    believed, doubted = (engine.validate(text, "lab_os_show_words") for text in (table, prose))
+    assert believed.parts["explained"] == doubted.parts["explained"] < 0.04
+    assert (believed.is_valid, doubted.is_valid) == (True, False)
 
 
 def test_of_two_platforms_that_print_the_same_the_one_with_more_templates_is_taken(tmp_path: Path) -> None:

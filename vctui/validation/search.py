@@ -9,7 +9,15 @@ from dataclasses import dataclass, replace
 from vctui.validation import guard
 from vctui.validation.candidates import EXACT, Candidate
 from vctui.validation.machine import Machine, Parsed, TemplateError, merge, required_texts
-from vctui.validation.scoring import DOUBTFUL, MINIMUM, NAMED_MINIMUM, Score, Subject, score
+from vctui.validation.scoring import (
+    DOUBTFUL,
+    HALF_OF_TITLES,
+    MINIMUM,
+    NAMED_MINIMUM,
+    Score,
+    Subject,
+    score,
+)
 from vctui.validation.templates import Template
 
 TEMPLATE_SECONDS = 5.0
@@ -132,7 +140,8 @@ class Search:
         parsed, candidate = trial.parsed, trial.candidate
         if parsed is None or parsed.error or not parsed.rows:
             return
-        if found.minimum == MINIMUM:
+        several = len(parsed.rows) > 1 or found.titles >= HALF_OF_TITLES
+        if found.minimum == MINIMUM and several and self._subject.has_gaps:
             found = replace(found, minimum=NAMED_MINIMUM)
         rival = self._rival(candidate, found) if found.believed else None
         trial.score = replace(found, beaten=rival is not None)
