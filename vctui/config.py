@@ -20,6 +20,7 @@ SSH_TRANSPORTS: tuple[SSHTransport, ...] = ("fast", "stock")
 HOST_KEY_POLICIES: tuple[HostKeyPolicy, ...] = ("ask", "strict", "accept-new")
 MAX_CONFIG_BYTES = 1024 * 1024
 MAX_WORKERS = 1000
+MAX_PROCESSES = 64
 MAX_RETRIES = 10
 
 
@@ -56,6 +57,8 @@ class Settings:
     jump_hosts: tuple[JumpHost, ...] = ()
     ssh_config: Path | None = None
     """An OpenSSH client configuration that is asked about jump hosts, too."""
+    ssh_processes: int | None = None
+    """How many processes share the sessions; None means none for few devices."""
     log_level: str = "INFO"
     log_file: Path | None = None
     validation_engine: str | None = None
@@ -116,6 +119,7 @@ def load_settings(home: str | Path | None = None, environ: Mapping[str, str] = o
         ssh_transport=ssh.choice("transport", None, SSH_TRANSPORTS),
         jump_hosts=read_jump_hosts(values),
         ssh_config=values.path("ssh_config", None),
+        ssh_processes=_whole(ssh.number("processes", None, 0, MAX_PROCESSES)),
         log_level=logging.choice("level", "INFO", ("DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL")),
         log_file=logging.path("file", None),
         validation_engine=validation.class_name("engine"),

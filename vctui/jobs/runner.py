@@ -276,6 +276,7 @@ class JobRunner:
             retries=self._retries,
             platforms=self.settings.platforms_dir,
             transport=self.settings.ssh_transport,
+            processes=self.settings.ssh_processes,
         )
 
     def _worker_count(self, plan: Plan) -> int:

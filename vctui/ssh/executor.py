@@ -15,13 +15,15 @@ from vctui.events import Phase
 from vctui.mask import MASK
 from vctui.questions import HEADLESS, Desk
 from vctui.records import SSHCredentials
+from vctui.ssh.crew import gather_crew
+from vctui.ssh.crew_calls import Services
 from vctui.ssh.entry import Surroundings
 from vctui.ssh.gate import PacedGuard, PaceGate
 from vctui.ssh.held import Held
 from vctui.ssh.hostkeys import KnownHosts
 from vctui.ssh.jump import Jumps
 from vctui.ssh.keys import KeyRing
-from vctui.ssh.lifeline import Lifelines
+from vctui.ssh.lifeline import Lifeline, Lifelines
 from vctui.ssh.limits import workers_within_limits
 from vctui.ssh.model import (
     CommandOutput,
@@ -108,6 +110,7 @@ class SSHExecutorPool:
         paced = PacedGuard(pace, guard, waiting) if pace is not None else None
         shared = Surroundings(options, known_hosts, KeyRing(), held, desk or HEADLESS, paced or guard)
         lifelines = Lifelines()
+        crew = gather_crew(options, len(waiting), workers, shared)
         # Jump hosts are logged in to now and then: the breaker looks after them, the pace is for devices.
         jumps = Jumps(replace(shared, guard=guard), lifelines.open(), on_jump)
 
@@ -117,9 +120,19 @@ class SSHExecutorPool:
         def say_result(target: Target, result: ExecutionResult) -> None:
             self._tell(on_result, target, _masked(result))
 
+        def send_crew(tried: Try, line: Lifeline) -> Ended | None:
+            """A connection to a jump host serves many sessions, so those stay here."""
+            if crew is None or tried.target.jump or tried.deadline is None:
+                return None
+            services = Services(tried.target, line, known_hosts, shared.desk, shared.guard)
+            return crew.visit(tried.target, tried.deadline, line, services, say_phase, say_result)
+
         def visit(tried: Try) -> Ended:
             line = lifelines.open()
             try:
+                ended = send_crew(tried, line)
+                if ended is not None:
+                    return ended
                 session = Session(tried.target, shared, jumps, line, say_phase, tried.deadline)
                 with turns():
                     target, result = session.run(say_result)
@@ -157,6 +170,8 @@ class SSHExecutorPool:
             work_through(waiting, collect, workers=workers, name="ssh", lifelines=lifelines, cancel=cancel)
         finally:
             jumps.close()
+            if crew is not None:
+                crew.close()
             shared.keys.forget()
 
     @staticmethod

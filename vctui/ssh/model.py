@@ -168,6 +168,8 @@ class ExecutorOptions:
 
     VCTUI_SSH_TRANSPORT in the environment overrides it.
     """
+    processes: int | None = None
+    """How many processes share the sessions, besides this one; None means none for few devices."""
     platforms: Path | None = None
     """A folder of the user's own platform files, which win over the built-in ones."""
 
@@ -189,6 +191,20 @@ class Pace(Protocol):
 
     def left(self, target: Target) -> None:
         """Say that it no longer logs in: it is in, or it failed. Said at least once for each that began."""
+
+
+@dataclass(frozen=True, slots=True)
+class CrewSetup:
+    """What a process that shares the sessions of a run is told first."""
+
+    options: ExecutorOptions
+    workers: int
+    attended: bool
+    """Whether somebody is there to answer questions."""
+    guarded: bool
+    """Whether there is a guard of the logins."""
+    known_hosts: Path
+    """Only for messages: the file is read and written by the program."""
 
 
 class LoginGuard(Protocol):

@@ -1,12 +1,12 @@
 """The vault: credentials sealed in collector.db, and the ways to unlock them."""
 
+from vctui.process import harden_process
 from vctui.vault.checks import FieldRefused, PassphraseNeeded, read_key_file
 from vctui.vault.contents import Edit
 from vctui.vault.intake import CONFLICTS, Conflict, Imported, import_items
 from vctui.vault.kernel_keyring import kernel_keyring_problem
 from vctui.vault.keyring_slot import Remembered, forget, remember, remembered
 from vctui.vault.password import Changed, change_password
-from vctui.vault.process import harden_process
 from vctui.vault.resolver import CredentialResolver, open_vault
 from vctui.vault.store import Vault, VaultStatus
 from vctui.vault.transfer import Item, export_vault, is_database, read_database, read_export, read_file
