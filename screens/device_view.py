@@ -70,7 +70,7 @@ def _facts(finished: DeviceFinished, kept: Kept | None) -> list[tuple[str, str]]
         ("Device", finished.device),
         ("Address", finished.host),
         ("State", finished.status),
-        ("Verdict", finished.verdict),
+        ("Verdict", ": ".join((finished.verdict, "; ".join(finished.reasons))).removesuffix(": ")),
         ("Time", f"{finished.duration_ms / 1000:.1f} s"),
         ("Attempts", str(finished.attempts) if finished.attempts > 1 else None),
         ("Credential", finished.credential),

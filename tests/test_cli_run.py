@@ -21,7 +21,9 @@ import pytest
 
 from vctui.cli.main import main
 from vctui.demo import Fault, Fleet, SimDevice
+from vctui.sample import sample_data_dir
 
+EOS = str(sample_data_dir() / "transcripts" / "arista_eos" / "device.yaml")
 PASSWORD = "correct horse battery"
 FAULTS = {
     "good-1": Fault.NONE,
@@ -92,7 +94,7 @@ class Home:
 @pytest.fixture(scope="module")
 def fleet() -> Iterator[Fleet]:
     devices = [
-        SimDevice(name, "arista_eos", f"127.21.0.{number}", fault=fault)
+        SimDevice(name, EOS, f"127.21.0.{number}", fault=fault)
         for number, (name, fault) in enumerate(FAULTS.items(), start=1)
     ]
     with Fleet(devices) as running:

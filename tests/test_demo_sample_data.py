@@ -14,7 +14,8 @@ from ntc_templates.parse import parse_output
 import vctui.sample
 from vctui.demo.devices import read_inventory, sample_fleet
 from vctui.demo.faults import Fault
-from vctui.demo.transcripts import fill, load_transcripts
+from vctui.demo.recording import load_recordings
+from vctui.demo.vocabulary import fill
 from vctui.errors import DataError
 from vctui.sample import sample_data_dir
 
@@ -64,7 +65,7 @@ def test_output_parses_with_its_ntc_template(output: Path) -> None:
 
 
 def test_every_platform_answers_what_the_screens_show_first() -> None:
-    platforms = load_transcripts(SAMPLE / "transcripts")
+    platforms = load_recordings(SAMPLE / "transcripts")
     assert set(platforms) == {
         "cisco_ios",
         "cisco_nxos",
@@ -76,8 +77,8 @@ def test_every_platform_answers_what_the_screens_show_first() -> None:
     for name, transcript in platforms.items():
         version = "display version" if name == "huawei_vrp" else "show version"
         neighbours = "display lldp neighbor" if name == "huawei_vrp" else "show lldp neighbors"
-        assert transcript.resolve(version).action == "output"
-        assert transcript.resolve(neighbours).action == "output"
+        assert transcript.vocabulary.resolve(version).action == "output"
+        assert transcript.vocabulary.resolve(neighbours).action == "output"
         assert transcript.page_length == 24
 
 
@@ -121,13 +122,15 @@ def test_jobs_are_version_two_and_ask_what_the_transcripts_know() -> None:
     files = sorted((SAMPLE / "jobs").glob("*.json"))
     assert len(files) >= 8
     numbers = set()
-    transcripts = load_transcripts(SAMPLE / "transcripts")
+    transcripts = load_recordings(SAMPLE / "transcripts")
     for file in files:
         job = json.loads(file.read_text(encoding="utf-8"))
         assert job["version"] == "2.0"
         numbers.add(job["job_id"])
         for command in job["commands"]["command"].split(","):
-            assert any(t.resolve(command).action in ("output", "enable") for t in transcripts.values())
+            assert any(
+                t.vocabulary.resolve(command).action in ("output", "enable") for t in transcripts.values()
+            )
     assert len(numbers) == len(files)
 
 

@@ -21,6 +21,7 @@ from vctui.sample import sample_data_dir
 
 PASSWORD = "fleet-password"
 WAIT = 20.0
+IOS = str(sample_data_dir() / "transcripts" / "cisco_ios" / "device.yaml")
 
 
 @pytest.fixture(scope="module")
@@ -173,9 +174,7 @@ def test_two_fleets_share_the_addresses_but_not_the_ports(fleet: Fleet) -> None:
 
 def test_one_loopback_address_is_enough() -> None:
     """As on macOS: an address that cannot be bound becomes 127.0.0.1 with a port of its own."""
-    devices = [
-        SimDevice(name=f"d{n}", platform="cisco_ios", host="192.0.2.77", password=PASSWORD) for n in (1, 2)
-    ]
+    devices = [SimDevice(name=f"d{n}", recording=IOS, host="192.0.2.77", password=PASSWORD) for n in (1, 2)]
     with Fleet(devices) as fleet:
         first, second = fleet.hosts.values()
         assert first.host == second.host == "127.0.0.1"
@@ -187,7 +186,7 @@ def test_one_loopback_address_is_enough() -> None:
 def test_a_fleet_that_cannot_start_says_so(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setattr("vctui.demo.launch.sys.executable", str(tmp_path / "no-python"))
     with pytest.raises(VctuiError, match="cannot start"):
-        Fleet([SimDevice(name="d1", platform="cisco_ios", host="127.0.0.1")]).start()
+        Fleet([SimDevice(name="d1", recording=IOS, host="127.0.0.1")]).start()
 
 
 def test_a_thousand_devices_each_at_its_own_address() -> None:
@@ -207,7 +206,7 @@ def test_generated_fleets_are_always_the_same_and_mixed() -> None:
     assert first == generated_fleet(sample_data_dir(), 300, PASSWORD, "x")
     assert len({device.sim.name for device in first}) == 300
     assert len({device.row["primary_ip4"] for device in first}) == 300
-    assert {device.sim.platform for device in first} == {
+    assert {Path(device.sim.recording).parent.name for device in first} == {
         "cisco_ios",
         "cisco_nxos",
         "cisco_xr",

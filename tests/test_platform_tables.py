@@ -100,7 +100,7 @@ def test_prompts(name: str) -> None:
         assert platform.looks_like_prompt(line), line
         assert platform.looks_like_prompt(line + " "), line
         assert PLATFORMS["generic"].looks_like_prompt(line), f"an unknown platform should know {line}"
-        assert platform.pager_key(line) is None, line
+        assert platform.pager(line) is None, line
         assert platform.rejection([line]) is None, line
 
 
@@ -111,7 +111,7 @@ def test_lines_that_are_no_prompts(name: str) -> None:
         assert not platform.looks_like_prompt(line), line
     for line in NOT_PROMPTS:
         assert name in LOOSE or not platform.looks_like_prompt(line), line
-        assert platform.pager_key(line) is None, line
+        assert platform.pager(line) is None, line
         assert platform.gate(line) is None, line
 
 
@@ -164,8 +164,8 @@ def test_what_turns_paging_off(name: str) -> None:
 @every_platform
 def test_pagers(name: str) -> None:
     for line in lines(name, "pagers"):
-        assert PLATFORMS[name].pager_key(line) is not None, line
-        generic = PLATFORMS["generic"].pager_key(line) is not None
+        assert PLATFORMS[name].pager(line) is not None, line
+        generic = PLATFORMS["generic"].pager(line) is not None
         assert generic or line == ":" or "<cr>" in line, f"an unknown platform should know {line}"
 
 
@@ -199,4 +199,4 @@ def test_no_pager_says_yes_to_a_question_that_is_none_of_its_own() -> None:
     )
     for name, platform in PLATFORMS.items():
         for question in questions:
-            assert platform.pager_key(question) is None, (name, question)
+            assert platform.pager(question) is None, (name, question)

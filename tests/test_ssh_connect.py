@@ -689,7 +689,7 @@ def stuck_device(where: str, cancel: threading.Event) -> Device:
 
     def confirmed(terminal: Terminal) -> None:
         terminal.write("r1#")
-        assert terminal.read_line() == ""
+        assert terminal.read_line().strip() == ""
         cancel.set()
 
     match where:

@@ -12,8 +12,9 @@ from hypothesis import strategies as st
 from vctui.ssh import get_platform
 from vctui.ssh import shell as shell_module
 from vctui.ssh.held import Held
+from vctui.ssh.learner import PromptLearner
 from vctui.ssh.lifeline import Deadline
-from vctui.ssh.prompts import Prompt, PromptLearner
+from vctui.ssh.prompts import Prompt
 from vctui.ssh.shell import Shell
 from vctui.ssh.talk import Talk
 
@@ -123,7 +124,7 @@ def check_schedule(prompt: str, lines: list[str], chance: random.Random, device_
     for _ in range(2):
         reply = talk.command("show run")
         assert reply.text == f"{prompt}show run\n" + output.replace("\r\n", "\n") + prompt
-        assert talk.command("show clock").body == ["12:00"]
+        assert talk.command("show clock").body == "12:00\n"
 
 
 @pytest.mark.parametrize(
@@ -153,18 +154,49 @@ def test_lines_that_are_exactly_a_prompt(lines: list[str], seed: int) -> None:
     [
         ("r1#", ["r1>", "r1(config)#", "r1(config-if)# ", "r1#"], ["r2#", "r1# x", "xr1#", "r1", "r1#r1#"]),
         ("user@r1>", ["user@r1#", "user@r1> "], ["user@r2>", "r1>"]),
-        ("<sw1>", ["[sw1]", "[~sw1]", "[*sw1-GE0/0/1]", "<sw1>"], ["<sw2>", "[sw2]", "sw1", "<sw1>x"]),
-        ("HRP_M<fw1>", ["HRP_M[fw1]"], ["HRP_S<fw1>", "<fw1>"]),
+        ("<sw1>", ["[sw1]", "[~sw1]", "[*sw1-GE0/0/1]", "HRP_M<sw1>"], ["<sw2>", "[sw2]", "sw1", "<sw1>x"]),
+        ("HRP_M<fw1>", ["HRP_M[fw1]", "HRP_S<fw1>", "<fw1>"], ["HRP_M<fw2>"]),
+        ("RBM_P<fw1>", ["RBM_S[fw1]"], []),
         ("admin@fw(active)>", ["admin@fw(passive)>", "admin@fw>", "admin@fw(active)#"], ["admin@fw(active)"]),
         ("#", ["# "], ["r1#", "##"]),
         ("cli=>", ["cli=> "], ["cli=", "cli=>x"]),
         ("user@host:~$", ["user@host:~#"], ["user@host:/tmp$"]),
+        ("fw-1/pri/act>", ["fw-1/sec/act>", "fw-1/pri/stby#", "fw-1/act/pri(config)#"], ["fw-2/pri/act>"]),
+        ("RP/0/RP0/CPU0:xr1#", ["RP/0/RP0/CPU0:xr1(config)#"], ["RP/0/RP0/CPU0:xr2#"]),
+        ("X460-G2.12 #", ["X460-G2.13 #", "* X460-G2.14 #"], ["X450.1 #"]),
+        ("* X460.3 #", ["X460.4 #"], []),
+        ("*A:sr1#", ["A:sr1#"], []),
+        ("(Cisco Controller) >", ["(Cisco Controller) config>"], ["(Cisco) >"]),
+        ("(Aruba7210) *#", ["(Aruba7210) #", "(Aruba7210) ^*[mynode] (config) #"], ["(Aruba7220) #"]),
+        ("FGT-1 (global) #", ["FGT-1 #", "FGT-1 (root) #"], ["FGT-2 #"]),
+        ("admin@(f5)(cfg-sync Standalone)(Active)(/Common)(tmos)#", ["admin@(f5)(Standby)(tmos)#"], []),
+        (
+            "[admin@f5:Active:In Sync] ~ #",
+            ["[admin@f5:Standby:In Sync] ~ #"],
+            ["[admin@f6:Active:In Sync] ~ #"],
+        ),
+        ("vThunder-Active>", ["vThunder-Standby#"], []),
+        ("12:01:33 r1#", ["12:01:34 r1#", "9:59 r1(config)#"], ["r1#"]),
+        ("a-very-long-hostname#", ["a-very-long-host(config)#"], ["a-very(config)#", "a-very-long-host#"]),
     ],
 )
 def test_the_shapes_of_a_prompt(text: str, others: list[str], none: list[str]) -> None:
     prompt = Prompt(text)
     assert [line for line in others if not prompt.matches(line)] == []
     assert [line for line in none if prompt.matches(line)] == []
+
+
+@pytest.mark.parametrize(
+    ("one", "other", "same"),
+    [
+        ("X460.1 #", "X460.2 # ", True),
+        ("12:01:00 r1#", "12:02:59 r1#", True),
+        ("r1#", "r2#", False),
+        ("r1#", "r1>", False),
+    ],
+)
+def test_prompts_that_count_are_the_same(one: str, other: str, same: bool) -> None:
+    assert Prompt(one).same(one, other) is same
 
 
 @pytest.mark.parametrize(
@@ -177,6 +209,8 @@ def test_the_shapes_of_a_prompt(text: str, others: list[str], none: list[str]) -
         ("", False),
         ("############", False),
         ("login:", False),
+        ("(END)", False),
+        ("lines 1-23/23 (END)", False),
         ("Password: ", False),
         ("Do you accept? [yes/no]:", False),
         ("Proceed? [confirm]", False),

@@ -108,6 +108,12 @@ KINDS_OF_A_FLIP = KINDS_OF_A_CUT | {
 }  # fmt: skip
 
 
+@pytest.fixture
+def alike(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Every session is as long as the one before: its questions have the same number of blanks."""
+    monkeypatch.setattr("vctui.ssh.arrival.BLANKS", (7,))
+
+
 def length_of_a_session(collect: Collect, device: Device) -> int:
     with Meddler(device.port) as meddler:
         assert is_whole(collect(device, meddler.port))
@@ -119,7 +125,9 @@ def length_of_a_session(collect: Collect, device: Device) -> int:
     [(GCM, "eof"), (CTR_ETM, "eof"), (CTR, "eof"), (GCM, "reset")],
     ids=["gcm", "ctr-etm", "ctr", "reset"],
 )
-def test_cut_off_at_every_stage(collect: Collect, disabled: dict[str, list[str]], ending: Ending) -> None:
+def test_cut_off_at_every_stage(
+    collect: Collect, disabled: dict[str, list[str]], ending: Ending, alike: None
+) -> None:
     """A connection that ends early is a typed failure, wherever it is: never a success with less in it."""
     kinds: dict[str | None, int] = {}
     with arp_device(disabled) as device:
@@ -135,7 +143,7 @@ def test_cut_off_at_every_stage(collect: Collect, disabled: dict[str, list[str]]
 
 
 @each_family
-def test_a_changed_byte_at_every_stage(collect: Collect, disabled: dict[str, list[str]]) -> None:
+def test_a_changed_byte_at_every_stage(collect: Collect, disabled: dict[str, list[str]], alike: None) -> None:
     with arp_device(disabled) as device:
         length = length_of_a_session(collect, device)
         for at in range(3, length, 97):

@@ -6,6 +6,7 @@ import threading
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
+from queue import Queue
 from typing import Any
 
 import pytest
@@ -81,7 +82,7 @@ def test_a_command_is_collected(collect: Collect) -> None:
     assert (result.prompt, result.key, result.host, result.device) == ("r1#", 7, "127.0.0.1", "r1")
     assert result.output == f"r1#show ip arp\n{ARP_LINES}r1#\n"
     assert phases == ["connecting", "host_key", "authenticating", "prompt", "command"]
-    assert [line for line in device.lines if line] == ["terminal length 0", "show ip arp"]
+    assert device.lines == ["terminal length 0", "show ip arp"]
     assert device.counts.total == 1
     assert device.terminal_size == (511, 24)
 
@@ -188,7 +189,7 @@ def test_a_rejected_paging_command_is_tolerated(collect: Collect) -> None:
     with Device(cli("r1#", replies)) as device:
         result = collect(device, "show ip arp", paging_disable="terminal pager off,terminal width 0")
     assert only_text(result) == "r1#show ip arp\none\ntwo\nr1#"
-    assert [line for line in device.lines if line] == [
+    assert device.lines == [
         "terminal pager off",
         "terminal width 0",
         "show ip arp",
@@ -199,7 +200,7 @@ def test_paging_commands_that_change_the_device_are_not_sent(collect: Collect) -
     with Device(cli("FGT #", {"get system status": "ok\r\n"})) as device:
         paging = "config system console\nset output standard\nend"
         collect(device, "get system status", device_type="fortinet", paging_disable=paging)
-    assert [line for line in device.lines if line] == ["get system status"]
+    assert device.lines == ["get system status"]
 
 
 def test_a_rejected_command_fails_the_device(collect: Collect) -> None:
@@ -369,22 +370,21 @@ def test_log_messages_in_between(collect: Collect, impatient: None) -> None:
 
     def with_log(terminal: Terminal) -> None:
         terminal.write(f"{ARP}r1#{log}")
-        assert terminal.read_line() == ""
+        assert terminal.read_line().strip() == ""
 
     def with_log_on_its_own_line(terminal: Terminal) -> None:
         terminal.write(f"{ARP}r1#")
         terminal.wait_for_input()
         terminal.write(f"\r\n{log}")
-        assert terminal.read_line() == ""
+        assert terminal.read_line().strip() == ""
 
     replies: dict[str, Reply] = {"show arp": with_log, "show ip arp": with_log_on_its_own_line}
     with Device(cli("r1#", replies)) as device:
         result = collect(device, "show arp", "show ip arp")
     assert result.success, result.error
-    for output in result.outputs:
-        assert output.text.startswith(f"r1#{output.command}\n{ARP_LINES}r1#")
-        assert "%SYS-5-CONFIG_I" in output.text
-        assert output.text.endswith("\nr1#")
+    assert [output.text for output in result.outputs] == [
+        f"r1#{command}\n{ARP_LINES}r1#" for command in ("show arp", "show ip arp")
+    ]
 
 
 def test_modes_change_the_prompt(collect: Collect, impatient: None) -> None:
@@ -440,7 +440,12 @@ def test_the_enable_secret_is_used_before_anything_else(collect: Collect) -> Non
     with Device(enabling("en4ble")) as device:
         result = collect(device, "show arp", credentials=replace(CREDENTIALS, enable_secret="en4ble"))
     assert only_text(result) == f"r1#show arp\n{ARP_LINES}r1#"
-    assert [line for line in device.lines if line] == ["enable", "en4ble", "terminal length 0", "show arp"]
+    assert device.lines == [
+        "enable",
+        "en4ble",
+        "terminal length 0",
+        "show arp",
+    ]
 
 
 def test_rights_are_not_raised_without_a_secret(collect: Collect) -> None:
@@ -656,14 +661,14 @@ def test_an_enable_step_that_asks_for_a_name(collect: Collect, tmp_path: Path) -
         for text in ("", ARP, ""):  # paging off, the command, and the line that makes its prompt sure
             terminal.read_line()
             terminal.write(f"{text}r1#")
-        last.append("".join(terminal.read_key() for _ in "exit\n"))
+        last.put("".join(terminal.read_key() for _ in "exit\n"))
 
-    last: list[str] = []
+    last: Queue[str] = Queue()
     with Device(cli("r1>", {"enable": enable})) as device:
         login = replace(CREDENTIALS, enable_secret="s3cret-enable")
         result = collect(device, "show ip arp", device_type="own", options=options, credentials=login)
         assert only_text(result) == f"r1#show ip arp\n{ARP_LINES}r1#"
-    assert last == ["exit\n"]
+        assert last.get(timeout=10) == "exit\n"
 
 
 def test_the_terminal_is_as_wide_as_the_platform_says(collect: Collect, tmp_path: Path) -> None:

@@ -155,7 +155,7 @@ def work(raw: bytes, size: int) -> int:
     ("raw", "shown"),
     [
         (b"x" * 5_000_000, 5_000_000),
-        (b"x" * 2_500_000 + b"\r" + b"y" * 2_500_000, 2_500_000),
+        (b"x" * 2_500_000 + b"\r" + b"y" * 2_500_000, 5_000_000),  # too long to be drawn over
         (b"interface Gi1/0/1\r\n" * 250_000, 18 * 250_000),
         (b"\rab\bc" * 200_000, 2),
         (b"\x1b[" * 500_000, 0),
@@ -164,6 +164,85 @@ def work(raw: bytes, size: int) -> int:
 def test_five_megabytes_in_small_feeds(raw: bytes, shown: int) -> None:
     # Anything quadratic here would take minutes, not a second.
     assert work(raw, 512) == shown
+
+
+@pytest.mark.parametrize("edit", [b"\x1b[1K", b"\x1b[P", b"\b", b"\x1b[500G\x1b[1K", b"\rx"])
+def test_edits_of_a_long_line_cost_little(edit: bytes) -> None:
+    # On a line of 300,000 cells, each of these edits would cost its length.
+    assert work(b"x" * 300_000 + edit * 20_000, 4096) >= 300_000
+    assert work(b"x" * 1000 + edit * 20_000, 4096) <= 1000
+
+
+QUESTION = b"one\r\n --More-- "
+
+
+@pytest.mark.parametrize(
+    ("after", "shown", "left"),
+    [
+        (b"\b" * 10 + b" " * 10 + b"\b" * 10 + b"two\r\n", "two\n", False),
+        (b"\b" * 9 + b" " * 8 + b"\b" * 9 + b"two\r\n", "two\n", False),
+        (b"\r" + b" " * 12 + b"\rtwo\r\n", "two\n", False),
+        (b"\x1b[42D" + b" " * 42 + b"\x1b[42Dtwo\r\n", "two\n", False),
+        (b"\r\x1b[Ktwo\r\n", "two\n", False),
+        (b"\x1b[2K\rtwo\r\n", "two\n", False),
+        (b"\rtwo\r\n", "two\n", False),
+        (b"(q) \r\x1b[Ktwo\r\n", "two\n", False),
+        (b"\r\ntwo\r\n", " --More-- \ntwo\n", True),
+        (b"\r\x1b[K\r\ntwo\r\n", "\ntwo\n", False),
+    ],
+)
+def test_an_answered_question_is_erased_by_the_device(after: bytes, shown: str, left: bool) -> None:
+    for size in (1, 2, 3, 100):
+        terminal = TerminalText()
+        assert terminal.feed(QUESTION) == "one\n"
+        terminal.answer()
+        text = "".join(terminal.feed(after[at : at + size]) for at in range(0, len(after), size))
+        assert text == shown
+        assert terminal.left == ([" --More-- "] if left else [])
+
+
+def test_a_device_that_goes_on_behind_its_question() -> None:
+    terminal = TerminalText()
+    terminal.feed(QUESTION)
+    terminal.answer()
+    assert terminal.feed(b"two\r\nthree\r\n") == " --More-- two\nthree\n"
+    assert terminal.overrun == {" --More-- two": 10}
+
+
+def test_a_question_that_nobody_answered_is_output() -> None:
+    terminal = TerminalText()
+    assert terminal.feed(QUESTION + b"two\r\n") == "one\n --More-- two\n"
+
+
+@pytest.mark.parametrize(
+    ("query", "answer"),
+    [
+        (b"\x1b[c", "\x1b[?1;2c"),
+        (b"\x1b[0c", "\x1b[?1;2c"),
+        (b"\x1bZ", "\x1b[?1;2c"),
+        (b"\x1b[5n", "\x1b[0n"),
+        (b"\x1b[6n", "\x1b[24;1R"),
+        (b"abc\x1b[6n", "\x1b[24;4R"),
+        (b"\x1b[H\x1b[6n", "\x1b[1;1R"),
+        (b"\x1b[999;999H\x1b[6n", "\x1b[24;999R"),
+        (b"\x1b[31m\x1b[2J", ""),
+    ],
+)
+def test_what_a_terminal_answers(query: bytes, answer: str) -> None:
+    terminal = TerminalText()
+    for byte in query:
+        terminal.feed(bytes([byte]))
+    assert terminal.take_answers() == answer
+    assert terminal.take_answers() == ""
+    terminal.feed(query * 10_000)
+    assert len(terminal.take_answers()) < 200
+
+
+def test_how_a_line_was_drawn() -> None:
+    terminal = TerminalText()
+    terminal.echo = []
+    assert terminal.feed(b"show interf \races\r\nx\n") == "aces interf \nx\n"
+    assert terminal.echo == [("aces interf ", "show interf aces"), ("x", "x")]
 
 
 def test_an_unfinished_line_is_not_copied_at_each_feed() -> None:

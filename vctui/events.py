@@ -15,7 +15,7 @@ DeviceStatus = Literal["ok", "skipped", "failed", "cancelled"]
 Verdict = Literal["complete", "suspect", "failed"]
 RunStatus = Literal["running", "success", "partial", "failed", "cancelled", "interrupted"]
 
-_FIRST = (("attempt", 1), ("attempts", 1))
+_USUAL = (("attempt", 1), ("attempts", 1), ("reasons", ()))
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,8 +25,8 @@ class Event:
     event: ClassVar[str]
 
     def to_dict(self) -> dict[str, Any]:
-        """Its fields; how often a device was tried is only said from the second attempt on."""
-        fields = {name: value for name, value in asdict(self).items() if (name, value) not in _FIRST}
+        """Its fields; without reasons where nothing is to be said, and without the first attempt's number."""
+        fields = {name: value for name, value in asdict(self).items() if (name, value) not in _USUAL}
         return {"event": self.event, **fields}
 
 
@@ -75,6 +75,8 @@ class DeviceFinished(Event):
     score: float | None = None
     records: int | None = None
     attempts: int = 1
+    reasons: tuple[str, ...] = ()
+    """What stands behind the verdict, where there is more to say than that it is complete."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,6 +11,8 @@ import codecs
 import re
 import unicodedata
 
+from vctui.line import Line
+
 _SPECIAL = re.compile("[\x00-\x08\n\x0b-\x1f\x7f-\x9f]")
 _CSI_BODY = re.compile("[ -?]*")
 _STRING_END = re.compile("[\x07\n\x18\x1a\x1b\x9c]")
@@ -22,7 +24,17 @@ _MAX_CSI = 256
 _MAX_STRING = 4096
 """The same for window titles and their kind, so that a stray introducer never swallows an output."""
 
+_PLAIN = bytes([*range(0x20, 0x7F), *b"\t\r\n"])
 _GROUND, _ESCAPE, _CSI, _STRING, _STRING_ESCAPE = range(5)
+_ROWS = 24
+_MAX_ANSWERS = 8
+_ANSWERS = {
+    ("c", ""): "\x1b[?1;2c",
+    ("c", "0"): "\x1b[?1;2c",
+    ("c", ">"): "\x1b[>0;0;0c",
+    ("n", "5"): "\x1b[0n",
+}
+"""What a plain VT100 says to a device that asks what it is talking to."""
 
 
 class TerminalText:
@@ -38,7 +50,15 @@ class TerminalText:
         self._parameters = ""
         self._length = 0  # of the sequence being skipped
         self._done: list[str] = []
-        self._line = _Line()
+        self._line = Line()
+        self._row = _ROWS
+        self._answers: list[str] = []
+        self.left: list[str] = []
+        """Lines that are an answered question and nothing else: the device has not erased it."""
+        self.overrun: dict[str, int] = {}
+        """Lines with an answered question at their beginning and more behind it: how long it is."""
+        self.echo: list[tuple[str, str]] | None = None
+        """If not None, lines are added as they finish: how each shows, and all that was written into it."""
 
     @property
     def tail(self) -> str:
@@ -52,13 +72,52 @@ class TerminalText:
 
     def feed(self, data: bytes) -> str:
         """Take in bytes and return the lines they finished, each with its newline."""
+        if self._state == _GROUND and self.echo is None and self._is_plain(data):
+            return self._take_plain(data)
         self._read(self._decoder.decode(data))
         return self._take_done()
 
+    def _is_plain(self, data: bytes) -> bool:
+        """True for nothing but text and lines' ends: almost all that devices send, and ten times as fast."""
+        line = self._line
+        if not (line.is_plain or (line.is_returning and data[:1] == b"\n")):
+            return False
+        if data.translate(None, _PLAIN) or self._decoder.getstate()[0]:
+            return False
+        return data.count(b"\r") == data.count(b"\r\n") + data.endswith(b"\r")
+
+    def _take_plain(self, data: bytes) -> str:
+        returns = data.endswith(b"\r")
+        text = (data[:-1] if returns else data).decode("ascii").replace("\r\n", "\n")
+        finished, newline, rest = text.rpartition("\n")
+        if newline:
+            finished = self._line.text() + finished + newline
+            self._line = Line()
+        if rest:
+            self._line.write(rest)
+        if returns:
+            self._line.carriage_return()
+        return finished
+
+    def answer(self, key: str = " ") -> None:
+        """The unfinished line is a question that is being answered: it is no output once it is erased."""
+        self._line.ask(key)
+
+    @property
+    def asked(self) -> str:
+        """The answered question that still stands in the unfinished line."""
+        return self._line.text()[: self._line.asked]
+
+    def take_answers(self) -> str:
+        """What a terminal would send back to the queries that have arrived; they are forgotten."""
+        answers = "".join(self._answers)
+        self._answers.clear()
+        return answers
+
     def drop_tail(self) -> str:
-        """Forget the unfinished line and return it: for a pager's question, which is no output."""
+        """Forget the unfinished line and return it."""
         dropped = self._line.text()
-        self._line = _Line()
+        self._line = Line()
         return dropped
 
     def finish(self) -> str:
@@ -109,9 +168,26 @@ class TerminalText:
             self._start(_STRING)
 
     def _new_line(self) -> None:
-        self._done.append(self._line.text())
+        line = self._line
+        text = line.text()
+        if line.is_plain and self.echo is None:
+            self._done += (text, "\n")
+            self._line = Line()
+            return
+        if line.is_only_asked():
+            self._line = Line()
+            return
+        if self.echo is not None:
+            self.echo.append((text, line.written()))
+        if line.asked and len(text) <= line.asked:
+            self.left.append(text)
+        elif line.asked:
+            self.overrun[text] = line.asked
+        elif line.is_erased():
+            text = ""
+        self._done.append(text)
         self._done.append("\n")
-        self._line = _Line()
+        self._line = Line()
 
     def _start(self, state: int) -> None:
         self._state = state
@@ -134,6 +210,8 @@ class TerminalText:
             self._start(_STRING)
         elif char == "E":  # next line: how some switches end their lines
             self._new_line()
+        elif char == "Z":
+            self._query("c", "")
         return at + 1
 
     def _read_csi(self, text: str, at: int) -> int:
@@ -146,8 +224,20 @@ class TerminalText:
         self._state = _GROUND
         if self._length >= _MAX_CSI or not "@" <= text[end] <= "~":
             return end  # broken off: what follows is read as text
+        if text[end] in "cn":
+            self._query(text[end], self._parameters)
+        elif text[end] in "Hf":
+            row = self._parameters.split(";")[0]
+            self._row = min(int(row), _ROWS) if row.isdecimal() and len(row) < 6 else 1
         self._line.control(text[end], self._parameters)
         return end + 1
+
+    def _query(self, final: str, parameters: str) -> None:
+        answer = _ANSWERS.get((final, parameters), "")
+        if final == "n" and parameters in ("6", "?6"):
+            answer = f"\x1b[{self._row};{self._line.column + 1}R"
+        if answer and len(self._answers) < _MAX_ANSWERS:
+            self._answers.append(answer)
 
     def _read_string(self, text: str, at: int) -> int:
         if self._state == _STRING_ESCAPE:
@@ -170,115 +260,6 @@ class TerminalText:
             return found.end()
         self._state = _GROUND
         return found.start() if found[0] == "\n" else found.end()
-
-
-class _Line:
-    """One line of a terminal. Plain text is only collected; the first edit splits it into characters."""
-
-    __slots__ = ("_cells", "_column", "_ink", "_parts", "_return", "length")
-
-    def __init__(self) -> None:
-        self._parts: list[str] = []
-        self._cells: list[str] | None = None
-        self._column = 0
-        self._ink = 0  # cells that are not blank
-        self._return = False
-        self.length = 0
-
-    def text(self) -> str:
-        if self._cells is not None:
-            # Nothing but blanks over what stood here, such as a pager's question: an empty line.
-            return "".join(self._cells) if self._ink else ""
-        if len(self._parts) > 1:
-            self._parts = ["".join(self._parts)]
-        return self._parts[0] if self._parts else ""
-
-    def write(self, text: str) -> None:
-        if self._return:
-            self._home()
-        if self._cells is None:
-            self._parts.append(text)
-            self.length += len(text)
-            return
-        cells, column = self._cells, self._column
-        if column > len(cells):
-            cells.extend(" " * (column - len(cells)))
-        end = column + len(text)
-        if column < len(cells):
-            self._ink -= sum(cell != " " for cell in cells[column:end])
-        cells[column:end] = text
-        self._ink += len(text) - text.count(" ")
-        self._column = end
-        self.length = len(cells)
-
-    def carriage_return(self) -> None:
-        # Nearly always a line feed follows and the line is done; only text makes it a return to column 0.
-        self._return = True
-
-    def move(self, columns: int) -> None:
-        if self._return:
-            self._home()
-        self._edit()
-        self._to(self._column + columns)
-
-    def control(self, final: str, parameters: str) -> None:
-        """Apply the control sequences which edit a line: erasing, moving within it, deleting characters."""
-        if final not in "KJDCGPHf":
-            return
-        if self._return:
-            self._home()
-        cells = self._edit()
-        numbers = [int(n) if n.isascii() and n.isdigit() and len(n) < 6 else 0 for n in parameters.split(";")]
-        if final in "KJ":
-            self._erase(cells, numbers[0])
-        elif final == "D":
-            self._to(self._column - max(1, numbers[0]))
-        elif final == "C":
-            self._to(self._column + max(1, numbers[0]))
-        elif final == "G":
-            self._to(max(1, numbers[0]) - 1)
-        elif final in "Hf":
-            self._to(max(1, numbers[1] if len(numbers) > 1 else 1) - 1)
-        else:
-            removed = cells[self._column : self._column + max(1, numbers[0])]
-            del cells[self._column : self._column + len(removed)]
-            self._ink -= sum(cell != " " for cell in removed)
-        self.length = len(cells)
-
-    def _edit(self) -> list[str]:
-        if self._cells is None:
-            text = self.text()
-            self._cells = list(text)
-            self._parts.clear()
-            self._column = len(text)
-            self._ink = len(text) - text.count(" ")
-        return self._cells
-
-    def _home(self) -> None:
-        self._return = False
-        self._edit()
-        self._to(0)
-
-    def _to(self, column: int) -> None:
-        cells = self._edit()
-        self._column = min(max(0, column), max(len(cells), 1024))
-        if self._column == 0 and self._ink == 0:
-            # Blanks written over a pager's question and left again: the line is as good as new.
-            cells.clear()
-            self.length = 0
-
-    def _erase(self, cells: list[str], how: int) -> None:
-        if how == 0:
-            removed = cells[self._column :]
-            del cells[self._column :]
-            self._ink -= sum(cell != " " for cell in removed)
-        elif how == 1:
-            end = min(self._column + 1, len(cells))
-            self._ink -= sum(cell != " " for cell in cells[:end])
-            cells[:end] = " " * end
-        else:
-            cells.clear()
-            self._ink = 0
 
 
 _LINE_BREAKS = dict.fromkeys(map(ord, "\n\t\v\f\x85\u2028\u2029"), " ")

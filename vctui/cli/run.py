@@ -76,7 +76,7 @@ def add_commands(commands: argparse._SubParsersAction[Parser]) -> None:
     who.add_argument("--dry-run", action="store_true", help="print the plan; no network, no password")
     keep = parser.add_argument_group("what is kept and shown")
     keep.add_argument("--no-save", action="store_true", help="save no captures")
-    keep.add_argument("--force-save", "-f", action="store_true", help="save output that validation refused")
+    keep.add_argument("--force-save", "-f", action="store_true", help="save output that was refused")
     keep.add_argument("--debug", action="store_true", help="log the sessions in detail")
     keep.add_argument("--quiet", "-q", action="store_true", help="print only devices that did not end ok")
     keep.add_argument("--json", action="store_true", help="print one event a line, as JSON")

@@ -78,7 +78,7 @@ def show_run(args: argparse.Namespace) -> int:
                 (
                     device.device,
                     device.host,
-                    device.status,
+                    device.status if device.verdict != "suspect" else f"{device.status}, suspect",
                     f"{device.duration_ms / 1000:.1f}",
                     device.template,
                     None if device.score is None else f"{device.score:.0f}",

@@ -27,8 +27,8 @@ class SimDevice:
     """One simulated device, as the fleet's process is told of it."""
 
     name: str
-    platform: str
-    """The folder of its transcripts."""
+    recording: str
+    """The file that it plays."""
     host: str
     """The loopback address it should listen on; the fleet says where it really does."""
     port: int = PREFERRED_PORT
@@ -104,7 +104,9 @@ def _read_behaviour(sample_data: Path) -> Mapping[str, Any]:
     values = yaml.safe_load(file.read_text(encoding="utf-8"))
     if not isinstance(values, dict) or not {"transcripts", "faults", "user_mode"} <= values.keys():
         raise DataError(f"{file}: must hold transcripts, faults and user_mode", "Install vctui again")
-    return values
+    folder = sample_data / "transcripts"
+    recordings = {slug: str(folder / name / "device.yaml") for slug, name in values["transcripts"].items()}
+    return {**values, "recordings": recordings}
 
 
 def _device(
@@ -118,7 +120,7 @@ def _device(
 ) -> DemoDevice:
     sim = SimDevice(
         name=row["name"],
-        platform=str(behaviour["transcripts"][row["platform"]]),
+        recording=behaviour["recordings"][row["platform"]],
         host=str(_loopback(index)),
         password=password,
         enable_secret=enable_secret,

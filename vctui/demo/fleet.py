@@ -17,6 +17,7 @@ import selectors
 import socket
 import sys
 import threading
+import time
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from io import StringIO
@@ -34,10 +35,12 @@ from cryptography.hazmat.primitives.serialization import (
 from paramiko.common import AUTH_FAILED, AUTH_SUCCESSFUL, OPEN_FAILED_UNKNOWN_CHANNEL_TYPE, OPEN_SUCCEEDED
 from paramiko.packet import Packetizer
 
+from vctui.demo.console import Console, Said
 from vctui.demo.devices import SimDevice
 from vctui.demo.faults import Fault
-from vctui.demo.shell import Shell
-from vctui.demo.transcripts import Transcript, fill, load_transcripts
+from vctui.demo.recording import End, Recording, load_recording
+from vctui.demo.vocabulary import fill
+from vctui.errors import DataError
 
 KEY_TYPE = "ssh-ed25519"
 MAX_SESSIONS = 600
@@ -80,10 +83,10 @@ class _Login(paramiko.ServerInterface):
     """Who may log in to one device, and what starts then."""
 
     def __init__(
-        self, device: SimDevice, transcript: Transcript, fleet: FleetServer, sock: socket.socket
+        self, device: SimDevice, recording: Recording, fleet: FleetServer, sock: socket.socket
     ) -> None:
         self._device = device
-        self._transcript = transcript
+        self._recording = recording
         self._fleet = fleet
         self._sock = sock
 
@@ -97,7 +100,7 @@ class _Login(paramiko.ServerInterface):
         return AUTH_SUCCESSFUL if good else AUTH_FAILED
 
     def get_banner(self) -> tuple[str | None, str | None]:
-        banner = fill(self._transcript.banner, {"hostname": self._device.name})
+        banner = fill(self._recording.banner, {"hostname": self._device.name})
         return (banner.replace("\n", "\r\n"), "en") if banner else (None, None)
 
     def check_channel_request(self, kind: str, chanid: int) -> int:
@@ -111,23 +114,44 @@ class _Login(paramiko.ServerInterface):
         return True
 
     def _play(self, channel: paramiko.Channel) -> None:
-        try:
-            Shell(channel, self._device, self._transcript).run()
-        finally:
-            if self._device.fault is Fault.DROPS:
-                # Waking paramiko's reader this way ends the connection now, not at its next poll.
-                with contextlib.suppress(OSError):
-                    self._sock.shutdown(socket.SHUT_RDWR)
-            else:
-                channel.close()
+        if play(Console(self._device, self._recording), channel) is End.DROP:
+            # Waking paramiko's reader this way ends the connection now, not at its next poll.
+            with contextlib.suppress(OSError):
+                self._sock.shutdown(socket.SHUT_RDWR)
+        else:
+            channel.close()
+
+
+def play(console: Console, channel: paramiko.Channel) -> End:
+    """Play one session in real time; returns how it ended."""
+    said = console.start()
+    try:
+        while True:
+            for piece in said:
+                if isinstance(piece, End):
+                    return piece
+                _do(piece, channel)
+            data = channel.recv(4096)
+            if not data:
+                return End.CLOSE
+            said = console.feed(data)
+    except OSError:
+        return End.CLOSE
+
+
+def _do(piece: Said, channel: paramiko.Channel) -> None:
+    if isinstance(piece, bytes):
+        channel.sendall(piece)
+    elif isinstance(piece, int | float):
+        time.sleep(piece)
 
 
 class FleetServer:
     """Listening sockets of all devices in one selector, a paramiko transport for each connection."""
 
-    def __init__(self, devices: Sequence[SimDevice], transcripts: Path, seed: str) -> None:
+    def __init__(self, devices: Sequence[SimDevice], seed: str) -> None:
         self.pool = ThreadPoolExecutor(MAX_SESSIONS, thread_name_prefix="shell")
-        self._transcripts = load_transcripts(transcripts)
+        self._recordings = {file: load_recording(Path(file)) for file in {one.recording for one in devices}}
         self._seed = seed
         self._keys: dict[str, paramiko.Ed25519Key] = {}
         self._selector = selectors.DefaultSelector()
@@ -168,15 +192,15 @@ class FleetServer:
         if device.fault is Fault.NOT_SSH:
             self.pool.submit(_answer_as_web_server, sock)
             return
-        transcript = self._transcripts[device.platform]
+        recording = self._recordings[device.recording]
         transport = paramiko.Transport(sock, packetizer_class=_NoTimer)
-        transport.local_version = transcript.ssh_version
+        transport.local_version = recording.ssh_version
         sock.settimeout(IDLE_POLL)
         # Finite-field groups would hold this interpreter for 30 to 110 ms a login.
         transport.get_security_options().kex = _KEX
         transport.add_server_key(self._host_key(device))
         with contextlib.suppress(RuntimeError):  # no thread left: the client sees the connection end
-            transport.start_server(threading.Event(), _Login(device, transcript, self, sock))
+            transport.start_server(threading.Event(), _Login(device, recording, self, sock))
 
     def _host_key(self, device: SimDevice) -> paramiko.Ed25519Key:
         key = self._keys.get(device.name)
@@ -242,10 +266,11 @@ def main() -> int:
     description = json.loads(sys.stdin.buffer.readline())
     try:
         server = FleetServer(
-            [SimDevice.from_dict(values) for values in description["devices"]],
-            Path(description["transcripts"]),
-            description["seed"],
+            [SimDevice.from_dict(values) for values in description["devices"]], description["seed"]
         )
+    except DataError as error:
+        print(json.dumps({"error": str(error)}), flush=True)
+        return 1
     except OSError as error:
         print(json.dumps({"error": f"a device cannot listen: {error.strerror or error}"}), flush=True)
         return 1

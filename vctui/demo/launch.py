@@ -17,7 +17,6 @@ from typing import IO, Any
 import vctui
 from vctui.demo.devices import SimDevice
 from vctui.errors import VctuiError
-from vctui.sample import sample_data_dir
 
 KEY_TYPE = "ssh-ed25519"
 END_SECONDS = 5.0
@@ -58,7 +57,6 @@ class Fleet:
         self._child = self._spawn()
         try:
             description = {
-                "transcripts": str(sample_data_dir() / "transcripts"),
                 "seed": self._seed,
                 "devices": [asdict(device) for device in self._devices],
             }

@@ -8,9 +8,12 @@ from typing import Any, Protocol
 
 from vctui.jobs.job import Job, JobCommand
 from vctui.jobs.plan import by_any_name, choose_template
+from vctui.jobs.sizes import SizeVerdict
 from vctui.ssh import CommandOutput
 from vctui.validation import ValidationResult, clean_reply
 
+Part = tuple[JobCommand, str, str]
+"""(command, cleaned output, prompt)"""
 Validate = Callable[[str, str | None], ValidationResult]
 
 
@@ -27,8 +30,7 @@ class Piece:
     """The text of one capture file: the outputs of the commands that share an output directory."""
 
     folder: str
-    parts: tuple[tuple[JobCommand, str, str], ...]
-    """(command, cleaned output, prompt)"""
+    parts: tuple[Part, ...]
 
     @property
     def text(self) -> str:
@@ -53,21 +55,34 @@ class Judgement:
     template: str | None = None
     score: float | None = None
     records: list[dict[str, Any]] | None = field(default=None)
+    sizes: SizeVerdict = field(default_factory=SizeVerdict)
+    """How its outputs compare with the last good ones."""
+    notes: tuple[str, ...] = ()
+    """What is to be said of outputs although they are complete."""
 
     @property
     def text(self) -> str:
         return "".join(piece.text for piece in self.pieces)
 
 
-def assemble(job: Job, outputs: Sequence[CommandOutput]) -> tuple[Piece, ...]:
-    """Clean every output and group them by output directory, in the order of the commands.
-
-    Commands that answer nothing (paging, enable) leave no trace, unless nothing else answered either.
-    """
-    parts = [
+def clean_outputs(job: Job, outputs: Sequence[CommandOutput]) -> list[Part]:
+    """Each step of the job with its output, without echo and prompt, and the prompt."""
+    return [
         (step, clean_reply(output.text, output.command, output.prompt), output.prompt)
         for step, output in zip(job.steps, outputs, strict=True)
     ]
+
+
+def assemble(job: Job, outputs: Sequence[CommandOutput]) -> tuple[Piece, ...]:
+    """Clean every output and group them by output directory."""
+    return group(job, clean_outputs(job, outputs))
+
+
+def group(job: Job, parts: list[Part]) -> tuple[Piece, ...]:
+    """Cleaned outputs by output directory, in the order of the commands.
+
+    Commands that answer nothing (paging, enable) leave no trace, unless nothing else answered either.
+    """
     spoken = [part for part in parts if part[1].strip()] or parts[-1:]
     folders = dict.fromkeys(step.output_directory or job.output_directory for step, _, _ in spoken)
     return tuple(

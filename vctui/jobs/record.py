@@ -12,10 +12,11 @@ from vctui.config import Settings
 from vctui.errors import NEXT_STEPS, StorageError, VctuiError
 from vctui.events import DeviceFinished, DevicePhase, DeviceStatus, Phase, Sink
 from vctui.jobs.job import Job, base_folder
-from vctui.jobs.judge import Engine, Judgement, assemble, judge
+from vctui.jobs.judge import Engine, Judgement, Piece, clean_outputs, group, judge
 from vctui.jobs.pipeline import Stage
 from vctui.jobs.plan import PlanItem
-from vctui.jobs.rows import capture_rows, device_row
+from vctui.jobs.rows import capture_rows, device_row, finished_event
+from vctui.jobs.sizes import TRY_AGAIN, Sizes
 from vctui.jobs.versions import forget_unchanged, mark_unchanged
 from vctui.ssh import ExecutionResult
 from vctui.storage import History, SavedCapture, save_capture
@@ -86,6 +87,7 @@ class Recorder:
         self._sink = sink
         self._on_finished = on_finished
         self._on_full = on_full
+        self._sizes = Sizes(history.output_sizes(job.commands) if history is not None else {})
         self._writing: Stage[_Judged] = Stage(
             "vctui-record", self._record, weigh=lambda judged: _weight(judged.result), most=_TOGETHER
         )
@@ -116,9 +118,20 @@ class Recorder:
             self._writing.put(_Judged(item, result, judgement, broken))
 
     def _judgement(self, item: PlanItem, result: ExecutionResult) -> Judgement:
-        pieces = assemble(self._job, result.outputs)
-        if self._engine is None:
-            return Judgement(pieces)
+        parts = clean_outputs(self._job, result.outputs)
+        device, sizes = item.device, [(step.command, len(text.encode())) for step, text, _ in parts]
+        compared = self._sizes.judge(device.id, device.name, sizes, force=self._options.force)
+        notes = tuple(
+            output.error or f"{output.command}: {output.note}"
+            for output in result.outputs
+            if output.error or output.note
+        )
+        judgement = self._validated(item, group(self._job, parts), compared.suspect)
+        return replace(judgement, sizes=compared, notes=notes + compared.notes)
+
+    def _validated(self, item: PlanItem, pieces: tuple[Piece, ...], suspect: str | None) -> Judgement:
+        if self._engine is None or suspect is not None:
+            return Judgement(pieces, accepted=suspect is None, reason=suspect)
         self._say_phase(item, "validating")
         try:
             judgement = judge(self._job, item.device_type, pieces, self._engine)
@@ -160,6 +173,10 @@ class Recorder:
             tried = f"; tried {result.attempts} times" if result.attempts > 1 else ""
             error = f"{result.error}{tried}{lost}"
             event = self._event(judged, status, result.error_kind, error, result.next_step)
+            return _Settled(judged, event, rejected=rejected)
+        if judgement.sizes.suspect is not None:
+            rejected, lost = self._keep_rejected(item, judgement.text)
+            event = self._event(judged, "failed", "incomplete", f"{judgement.reason}{lost}", TRY_AGAIN)
             return _Settled(judged, event, rejected=rejected)
         if not judgement.accepted:
             kind = "validation_failed"
@@ -235,26 +252,16 @@ class Recorder:
         next_step: str | None,
         saved: SavedCapture | None = None,
     ) -> DeviceFinished:
-        item, result, judgement = judged.item, judged.result, judged.judgement
-        records = judgement.records if judgement else None
-        return DeviceFinished(
-            run=self._run,
-            device=item.device.name,
-            host=item.host,
+        return finished_event(
+            self._run,
+            judged.item,
+            judged.result,
+            judged.judgement,
             status=status,
-            verdict=result.verdict,
-            error_kind=kind,
+            kind=kind,
             error=error,
             next_step=next_step,
-            duration_ms=round(result.duration_ms, 1),
-            credential=item.credential or None,
-            path=str(saved.path) if saved else None,
-            size=saved.size if saved else None,
-            sha256=saved.sha256 if saved else None,
-            template=judgement.template if judgement else None,
-            score=round(judgement.score, 1) if judgement and judgement.score is not None else None,
-            records=len(records) if records is not None else None,
-            attempts=result.attempts,
+            saved=saved,
         )
 
     def _enter(self, one: _Settled) -> None:
@@ -263,9 +270,9 @@ class Recorder:
         judgement = one.judged.judgement
         captures = capture_rows(one.judged.item, self._job.capture_type, one.saved)
         row = device_row(one.judged.item, one.event, one.rejected)
-        self._history.record_device(
-            self._run, row, captures, (judgement.records if judgement else None) or ()
-        )
+        sizes = judgement.sizes.sizes if judgement and one.event.error_kind in (None, "incomplete") else ()
+        records = (judgement.records if judgement else None) or ()
+        self._history.record_device(self._run, row, captures, records, sizes)
 
     def _failed(
         self,

@@ -303,6 +303,7 @@ class JobRunner:
             inter_command_delay=job.inter_command_delay or self.settings.inter_command_delay,
             jump=tuple(hops[hop] for hop in item.jump),
             legacy=item.device.legacy,
+            believe=self._options.force,
         )
 
 

@@ -22,16 +22,31 @@ class Buffer:
 
     def __init__(self) -> None:
         self._bytes = bytearray()
+        self._dropped = 0
 
     def append(self, text: str) -> None:
         self._bytes += text.encode("utf-8", "surrogatepass")
 
-    def text(self, limit: int | None = None) -> str:
-        """All of it, or its first `limit` bytes."""
-        return self._bytes[:limit].decode("utf-8", "ignore" if limit else "surrogatepass")
+    def text(self) -> str:
+        """All that is left of it."""
+        return self._bytes.decode("utf-8", "surrogatepass")
 
-    def clear(self) -> None:
-        self._bytes = bytearray()
+    @property
+    def end(self) -> int:
+        """The place behind the last byte; places count from the beginning of all that was ever appended."""
+        return self._dropped + len(self._bytes)
+
+    def cut(self, start: int, end: int, *, strict: bool = True) -> str:
+        """The text between two places; only without `strict` may they stand within a character."""
+        part = self._bytes[max(0, start - self._dropped) : max(0, end - self._dropped)]
+        return part.decode("utf-8", "surrogatepass" if strict else "ignore")
+
+    def drop(self, place: int) -> int:
+        """Forget what is before a place; returns how many bytes are left."""
+        rest = self._bytes[max(0, place - self._dropped) :]
+        self._dropped = self.end - len(rest)
+        self._bytes = rest
+        return len(rest)
 
 
 class Held:

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, Protocol
 
 from vctui.config import HostKeyPolicy, SSHTransport
+from vctui.errors import DeviceError
 from vctui.events import Verdict
 from vctui.records import SSHCredentials
 
@@ -82,6 +83,8 @@ class Target:
 
     Address, login and platform are those of the first; time limits count from where each begins.
     """
+    believe: bool = False
+    """Take an output although its end was not seen."""
     attempt: int = 1
     """The pool counts them."""
 
@@ -97,6 +100,11 @@ class Target:
         return 5 * self.timeout if self.time_limit is None else self.time_limit
 
 
+def verdict_of(failure: DeviceError) -> Verdict:
+    """Suspect is what came to an end, and is not believed all the same."""
+    return "suspect" if failure.kind == "incomplete" else "failed"
+
+
 @dataclass(frozen=True, slots=True)
 class CommandOutput:
     """What one command printed, as the terminal showed it: echo, body, prompt; a pager's traces are cut."""
@@ -106,6 +114,9 @@ class CommandOutput:
     prompt: str
     error: str | None = None
     """Why the output is no good; None when it is complete."""
+    verdict: Verdict = "complete"
+    note: str = ""
+    """What is to be said of a complete output."""
 
 
 @dataclass(frozen=True, slots=True)

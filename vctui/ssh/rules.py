@@ -15,6 +15,7 @@ MAX_LINE = 256
 COLUMNS = 511
 """The width of the terminal that is asked for, so that devices wrap no line."""
 _ERROR_LINES = 5
+_LETTERS = 4
 _REJECTED_LINES = 15
 """A rejection is short; a longer text that begins like one is an output."""
 
@@ -135,12 +136,17 @@ class Platform:
         line = line.strip()
         return not line or (len(line) <= MAX_LINE and _full(self.context, line))
 
-    def pager_key(self, line: str) -> str | None:
-        """The key that answers a pager, when the unfinished line is a pager's question."""
+    def pager(self, line: str) -> Pager | None:
+        """The pager whose question the unfinished line is."""
         if len(line) > MAX_LINE:
             return None
         line = line.rstrip()
-        return next((pager.key for pager in self.pagers if line and pager.match.fullmatch(line)), None)
+        return next((pager for pager in self.pagers if line and pager.match.fullmatch(line)), None)
+
+    def begins_with_pager(self, line: str) -> bool:
+        """True for a line at whose beginning a pager's question stands."""
+        line = line[:MAX_LINE]
+        return any((m := pager.match.match(line)) and is_wordy(m[0]) for pager in self.pagers)
 
     def gate(self, line: str) -> Gate | None:
         """What answers a question at login, when the unfinished line is one."""
@@ -198,6 +204,11 @@ class Platform:
         return tuple(
             line for entry in self.volatile if entry.command.fullmatch(command) for line in entry.lines
         )
+
+
+def is_wordy(question: str) -> bool:
+    """True for a question with so many letters that it is no part of just any line."""
+    return sum(map(str.isalpha, question)) >= _LETTERS
 
 
 def changes_configuration(command: str) -> bool:

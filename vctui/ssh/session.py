@@ -15,18 +15,18 @@ from paramiko.ssh_exception import SSHException
 from vctui.errors import DeviceError
 from vctui.events import Phase
 from vctui.ssh.admission import GrownOld
+from vctui.ssh.collect import Collection
 from vctui.ssh.connect import hang_up, shake_hands
 from vctui.ssh.entry import Surroundings, Visit, check_host_key
 from vctui.ssh.hostkey_index import host_name
 from vctui.ssh.jump import Jumps
 from vctui.ssh.jump_link import Route
 from vctui.ssh.lifeline import Deadline, Lifeline
-from vctui.ssh.model import CommandOutput, ExecutionResult, Target
+from vctui.ssh.model import CommandOutput, ExecutionResult, Target, verdict_of
 from vctui.ssh.platforms import GENERIC, get_platform, load_platforms
 from vctui.ssh.probe import Probe
 from vctui.ssh.pump import transport_class
 from vctui.ssh.shell import Shell, open_channel
-from vctui.ssh.talk import Reply, Talk, judge
 from vctui.ssh.transport import Transport
 from vctui.ssh.turns import TURNS
 from vctui.text import safe_line
@@ -63,18 +63,14 @@ class Session:
         self._transport: Transport | None = None
         self._channel: Channel | None = None
         self._shell: Shell | None = None
-        self._talk: Talk | None = None
-        self._paged: set[str] = set()
-        self._began = False
-        self._logged_in = False
-        self._outputs: list[CommandOutput] = []
-        self._partial = ""
+        self._collection: Collection | None = None
+        self._began = self._logged_in = self._entered = False
         self._probe = Probe(load_platforms(shared.options.platforms)) if target.probe else None
 
     @property
     def left(self) -> tuple[Target, ...]:
         """Targets that it did not come to, for no reason of theirs."""
-        return tuple(self._waiting) if self._talk is not None or not self._began else ()
+        return tuple(self._waiting) if self._entered or not self._began else ()
 
     @property
     def alike(self) -> tuple[Target, ...]:
@@ -89,12 +85,11 @@ class Session:
         while True:
             started = time.monotonic()
             failure = self._attempt()
-            stays = failure is None or (failure.kind in _STAYS and self._talk is not None)
+            stays = failure is None or (failure.kind in _STAYS and self._entered)
             over = not (stays and self._waiting)
-            if over:
-                self._close(politely=failure is None)
             result = self._result(failure, (time.monotonic() - started) * 1000)
             if over:
+                self._close(politely=failure is None)
                 return self._target, result
             on_result(self._target, result)
             self.release()
@@ -125,21 +120,21 @@ class Session:
                 failure = DeviceError("cancelled", "the run was cancelled")
             elif self._logged_in and failure.kind != "channel_refused":
                 failure.passing = False  # trying again would mean another login
-            self._partial = self._partial or (self._shell.partial() if self._shell is not None else "")
         return failure
 
     def _result(self, failure: DeviceError | None, duration_ms: float) -> ExecutionResult:
         prompt = self._shell.prompt.text if self._shell is not None else ""
-        outputs = tuple(self._outputs)
+        outputs = tuple(self._collection.outputs) if self._collection is not None else ()
         evidence = self._probe.evidence if self._probe is not None else None
         if failure is not None:
-            result = failed_result(self._target, failure, outputs, self._partial, prompt, duration_ms)
+            partial = self._collection.partial if self._collection is not None else ""
+            result = failed_result(self._target, failure, outputs, partial, prompt, duration_ms)
             return replace(result, evidence=evidence)
         return ExecutionResult(
             host=self._target.host,
             device=self._target.device,
             success=True,
-            verdict="complete",
+            verdict="suspect" if any(output.error for output in outputs) else "complete",
             outputs=outputs,
             duration_ms=duration_ms,
             key=self._target.key,
@@ -152,13 +147,14 @@ class Session:
     def _go_on(self, target: Target) -> None:
         """Take the next target; its limits count from here."""
         assert self._shell is not None
+        assert self._collection is not None
         self._target, self._deadline = target, Deadline(target.limit)
         self._shell.renew(self._deadline, target.timeout)
-        self._outputs, self._partial = [], ""
+        self._collection.go_on(target)
 
     def _on_phase(self, phase: Phase) -> None:
         """A step of the way in is one for every target, a command for its own."""
-        for target in (self._target, *(self._waiting if self._talk is None else ())):
+        for target in (self._target, *(self._waiting if not self._entered else ())):
             self._tell(target, phase)
 
     def _run(self) -> None:
@@ -171,24 +167,20 @@ class Session:
         if target.login_only:
             self._enter()
             return
-        talk = self._talk or self._find_prompt(self._enter())
-        if self._probe is not None and self._shell is not None:
+        if self._probe is not None:
+            collection = self._open(self._enter())
+            prompt = collection.find_prompt()
             self._on_phase("command")
-            self._probe.ask_around(self._shell.prompt.text, self._platform, lambda c: talk.command(c).body)
+            self._probe.ask_around(prompt, self._platform, collection.ask)
             return
-        self._turn_paging_off(talk)
-        self._talk = talk
+        if not self._entered:
+            self._collection = self._open(self._enter())
+            self._collection.enter()
+            self._entered = True
+        assert self._collection is not None
         self._on_phase("command")
-        first = True
-        for command in target.commands:
-            if not command.strip():
-                continue
-            if not first and target.inter_command_delay > 0:
-                self._lifeline.pause(self._deadline.within(target.inter_command_delay))
-                if self._lifeline.is_cut:
-                    raise DeviceError("cancelled", "")
-            first = False
-            self._command(talk, command.strip())
+        after = self._waiting[0] if self._waiting else None
+        self._collection.run(self._deadline, self._lifeline, after)
 
     def _enter(self) -> Transport:
         """Connect and log in; once more when the connection grew old while the login waited for its turn."""
@@ -254,7 +246,7 @@ class Session:
     def _within(self, seconds: float) -> float:
         return self._deadline.within(min(seconds, self._target.timeout))
 
-    def _find_prompt(self, transport: Transport) -> Talk:
+    def _open(self, transport: Transport) -> Collection:
         target, options = self._target, self._shared.options
         self._on_phase("prompt")
         self._channel = open_channel(transport, self._deadline, target.timeout, self._platform.columns)
@@ -267,60 +259,11 @@ class Session:
             max_output=options.max_output,
             held=self._shared.held,
         )
-        talk = Talk(self._shell, self._platform, target.credentials)
-        talk.find_prompt()
-        if target.credentials.enable_secret and self._platform.name != GENERIC and not target.probe:
-            for _ in self._platform.privilege:
-                if talk.is_unprivileged:
-                    talk.enable(target.credentials.enable_secret)
-        return talk
-
-    def _turn_paging_off(self, talk: Talk) -> None:
-        """Send what this target wants sent for it, unless one before it has sent the same."""
-        assert self._shell is not None
-        for command in self._paging_commands():
-            if command not in self._paged:
-                talk.command(command, confirm=False)
-                self._paged.add(command)
-        self._shell.begin()
-
-    def _paging_commands(self) -> tuple[str, ...]:
-        wanted = self._target.paging_disable
-        if wanted is None:
-            return self._platform.paging_off
-        commands = tuple(c.strip() for c in wanted.replace("\n", ",").split(",") if c.strip())
-        generic = get_platform(GENERIC, self._shared.options.platforms)
-        if all(self._platform.is_paging(command) or generic.is_paging(command) for command in commands):
-            return commands
-        return self._platform.paging_off
-
-    def _command(self, talk: Talk, command: str) -> None:
-        assert self._shell is not None
-        secret = self._target.credentials.enable_secret or self._target.credentials.password
-        if self._platform.is_privilege(command):
-            if not talk.is_unprivileged:
-                self._keep(command, talk.command(command), None)
-            else:
-                self._keep(command, talk.enable(secret), None)
-            return
-        reply = talk.command(command)
-        if not self._platform.is_paging(command):
-            try:
-                judge(self._platform, command, reply)
-            except DeviceError as error:
-                self._keep(command, reply, error.message)
-                self._partial = reply.text
-                raise
-        self._keep(command, reply, None)
-        self._shell.begin()
-
-    def _keep(self, command: str, reply: Reply, error: str | None) -> None:
-        assert self._shell is not None
-        self._outputs.append(CommandOutput(command, reply.text, self._shell.prompt.text, error))
+        return Collection(target, self._platform, get_platform(GENERIC, options.platforms), self._shell)
 
     def _close(self, *, politely: bool) -> None:
         if self._shell is not None:
-            self._shell.begin()
+            self._shell.forget()
         if self._channel is not None and politely:
             # The device may be the first to close; what was collected is complete all the same.
             with contextlib.suppress(EOFError, OSError, SSHException, DeviceError):
@@ -343,7 +286,7 @@ def failed_result(
         host=target.host,
         device=target.device,
         success=False,
-        verdict="suspect" if failure.kind == "incomplete" else "failed",
+        verdict=verdict_of(failure),
         outputs=outputs,
         duration_ms=duration_ms,
         error_kind=failure.kind,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Sequence
 
 from paramiko.channel import Channel
 from paramiko.common import cMSG_CHANNEL_REQUEST
@@ -14,6 +15,7 @@ from vctui.ssh.connect import lost
 from vctui.ssh.held import Buffer, Held
 from vctui.ssh.lifeline import Deadline
 from vctui.ssh.model import MIB
+from vctui.ssh.pages import Pages
 from vctui.ssh.prompts import Prompt
 from vctui.ssh.rules import COLUMNS, MAX_LINE, Platform
 from vctui.ssh.transport import Transport
@@ -22,7 +24,13 @@ from vctui.text import TerminalText, safe_line
 _ROWS = 24
 _READ = 256 * 1024
 QUIET = 1.0
-"""Seconds of silence after which an empty line is sent once more."""
+"""Seconds of silence after which the prompt is asked once more."""
+LONG_QUIET = 3.0
+"""The same before anything looks like a prompt: what is typed could answer a question that is yet to come."""
+PAUSE = 0.3
+"""Seconds for which a pager's question stands before it is answered, until one has erased itself."""
+_LATE = 0.001
+"""Seconds by which a silence is overslept, so that it has lasted long enough for sure."""
 _PARTIAL = MIB
 """Characters that are kept of an output which is too large."""
 
@@ -82,43 +90,73 @@ class Shell:
         self._max_output = max_output
         self._held = held
         self._terminal = TerminalText()
+        self._tail = ""
         self._lines = Buffer()
         self._bytes = 0
         self._kept = 0
         self._last_byte = self._last_event = time.monotonic()
         self._heard = False
+        self._pages = Pages(platform, self._terminal)
         self.prompt = Prompt("")
+        self.answers_queries = True
+        """Whether a device that asks what terminal this is gets an answer: not from within an output."""
+        self.sent_answers = ""
+        """The last one, as a device shows it that has not waited for it."""
 
     # what has arrived
 
     @property
     def tail(self) -> str:
         """The unfinished line, or "" when it is longer than any prompt."""
-        return self._terminal.tail if self._terminal.tail_length <= 2 * MAX_LINE else ""
+        return self._tail
 
     def text(self) -> str:
-        """Everything since the last `begin`, the unfinished line included."""
+        """What is kept, the unfinished line included."""
         return self._lines.text() + self._terminal.tail
 
-    def partial(self) -> str:
-        """The same for a failure, cut when it is very large."""
-        if self._bytes > _PARTIAL:
-            return self._lines.text(_PARTIAL)
-        return self.text()
+    def cut(self, start: int, end: int) -> str:
+        """A part of the finished lines; places count from the beginning of the session."""
+        return self._lines.cut(start, end)
+
+    @property
+    def length(self) -> int:
+        """The place behind the last finished line."""
+        return self._lines.end
+
+    def drawn(self, *, more: bool) -> Sequence[tuple[str, str]]:
+        """How the lines came about that have finished since the last call; `more`: go on watching."""
+        found = self._terminal.echo or []
+        self._terminal.echo = [] if more else None
+        return found
+
+    def without_questions(self, body: str) -> tuple[str, bool]:
+        """An output without what pagers have left in it, and whether a question stands in it all the same."""
+        return self._pages.clean(body)
+
+    def partial(self, start: int = 0) -> str:
+        """What has come from a place on, for a failure: cut when it is very large."""
+        text = self._lines.cut(start, min(self.length, start + _PARTIAL), strict=False)
+        return text if self.length > start + _PARTIAL else text + self._terminal.tail
 
     def renew(self, deadline: Deadline, timeout: float) -> None:
         """Go on under other limits."""
         self._deadline, self._timeout = deadline, timeout
-        self.begin()
+        self._last_byte = time.monotonic()
 
-    def begin(self) -> None:
-        """Forget what has arrived, but for the unfinished line.
+    def forget(self, place: int | None = None) -> None:
+        """Keep only what has come from that place on; without one, nothing but the unfinished line.
 
-        Its room is not given back: somebody has the text of it, until `release`.
+        The room of the rest is not given back: somebody has the text of it, until `release`.
         """
-        self._lines.clear()
-        self._kept += self._bytes
-        self._bytes = 0
+        left = self._lines.drop(self.length if place is None else place)
+        self._kept += max(0, self._bytes - left)
+        self._bytes = min(self._bytes, left)
+        self._terminal.left.clear()
+        self._last_byte = time.monotonic()
+
+    def watch(self) -> None:
+        """A command is typed: patience begins anew, and `drawn` tells of the lines that come now."""
+        self._terminal.echo = []
         self._last_byte = time.monotonic()
 
     # the line
@@ -132,11 +170,14 @@ class Shell:
             raise self._ended(error) from error
         self._last_event = time.monotonic()
 
-    def send_line(self, text: str = "") -> None:
-        self.send(text + self._platform.newline)
+    def send_line(self, *lines: str) -> None:
+        """Send lines in one packet."""
+        self.send("".join(line + self._platform.newline for line in lines))
 
     def receive(self, wait: float) -> str | None:
         """The lines that the next bytes finish; None when nothing came within `wait` seconds."""
+        if self._deadline.remaining() <= 0:
+            return None
         self._channel.settimeout(max(0.001, self._deadline.within(wait)))
         try:
             data = self._channel.recv(_READ)
@@ -147,22 +188,34 @@ class Shell:
         if not data:
             raise self._ended()
         self._heard = True
+        self._hold(len(data))
+        finished = self._terminal.feed(data)
+        # Moving the cursor makes more characters of a line than there were bytes.
+        if len(finished) > len(data):
+            self._hold(len(finished) - len(data))
+        self._tail = self._terminal.tail if self._terminal.tail_length <= 2 * MAX_LINE else ""
         self._last_byte = self._last_event = time.monotonic()
-        self._bytes += len(data)
+        if finished:
+            self._lines.append(finished)
+        self._pages.hear(finished, self._tail)
+        answers = self._terminal.take_answers()
+        if answers and self.answers_queries:
+            self.sent_answers = "".join(filter(str.isprintable, answers))
+            self.send(answers)
+        return finished
+
+    def _hold(self, size: int) -> None:
+        self._bytes += size
         if self._bytes > self._max_output:
+            self._bytes -= size
             raise DeviceError(
                 "output_limit", f"the device sends more than {self._max_output // MIB or 1} MiB"
             )
-        if not self._has_room(len(data)):
-            self._bytes -= len(data)
+        if not self._has_room(size):
+            self._bytes -= size
             if not self._transport.is_active():
                 raise self._ended()
             raise DeviceError("output_limit", "the outputs of all devices are too large together")
-        self._last_byte = self._last_event = time.monotonic()
-        finished = self._terminal.feed(data)
-        if finished:
-            self._lines.append(finished)
-        return finished
 
     def _has_room(self, size: int) -> bool:
         """Wait for room for so much; the device waits too, since nothing more is read from it."""
@@ -173,7 +226,6 @@ class Shell:
 
     def release(self) -> None:
         """Give back the room of everything that came: its texts are on their way, or not wanted."""
-        self.begin()
         self._held.give_back(self._kept)
         self._kept = 0
 
@@ -181,22 +233,21 @@ class Shell:
         """True when bytes have arrived that are not read yet."""
         return self._channel.recv_ready()
 
-    def answer_pager(self) -> bool:
-        """Answer a pager whose question is the unfinished line, and forget the question."""
-        key = self._platform.pager_key(self.tail)
-        if key is None:
-            return False
-        self.drop_tail()
-        self.send(key)
-        return True
+    def answer_pager(self) -> str | None:
+        """Answer a pager, if the unfinished line is its question; returns the key."""
+        key = self._pages.answer(self.tail, stood=time.monotonic() - self._last_event >= PAUSE)
+        if key is not None:
+            self.send(key)
+        return key
 
     def drop_tail(self) -> None:
         """Forget the unfinished line: a question that has been answered."""
         self._terminal.drop_tail()
+        self._tail = ""
 
-    def is_quiet(self) -> bool:
+    def is_quiet(self, *, long: bool = False) -> bool:
         """True when for a while nothing has come or gone."""
-        return time.monotonic() - self._last_event >= QUIET
+        return time.monotonic() - self._last_event >= (LONG_QUIET if long else QUIET)
 
     def check_patience(self, kind: str, what: str) -> None:
         """Raise DeviceError of that kind when the silence, or the device as a whole, lasts too long."""
@@ -205,12 +256,15 @@ class Shell:
         if time.monotonic() - self._last_byte >= self._timeout:
             raise DeviceError(kind, f"{what} within {self._timeout:g} s")
 
-    def wait_time(self, *, quiet: bool) -> float:
-        """How long the next `receive` may take: to the end of patience, or to the point where it is quiet."""
+    def wait_time(self, *, long: bool = False) -> float:
+        """How long the next `receive` may take: to the end of patience, or until it is quiet."""
         now = time.monotonic()
         left = self._last_byte + self._timeout - now
-        until_quiet = self._last_event + QUIET - now
-        return min(left, until_quiet) if quiet and until_quiet > 0 else left
+        for pause, wanted in ((QUIET, True), (LONG_QUIET, long), (PAUSE, self._pages.are_asked(self.tail))):
+            until = self._last_event + pause + _LATE - now
+            if wanted and until > 0:
+                left = min(left, until)
+        return left
 
     def _ended(self, cause: BaseException | None = None) -> DeviceError:
         if not self._heard and self._transport.is_active():

@@ -2,18 +2,27 @@
 
 from __future__ import annotations
 
+from collections import deque
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from vctui.errors import DeviceError
 from vctui.records import SSHCredentials
-from vctui.ssh.prompts import CommandTracker, PromptLearner
-from vctui.ssh.rules import MAX_LINE, Gate, Platform
+from vctui.ssh.arrival import Ahead, Questions, find_prompt, some_blanks
+from vctui.ssh.dialogue import Dialogue
+from vctui.ssh.echo import is_log
+from vctui.ssh.learner import Learned
+from vctui.ssh.prompts import same_context
+from vctui.ssh.rights import raise_rights
+from vctui.ssh.rules import Platform
 from vctui.ssh.shell import Shell
+from vctui.ssh.typed import Output, Typed
 from vctui.text import safe_line
 
-_MAX_LINES = 50
-_MAX_NUDGES = 3
-_HIDDEN = "********"
+_SEEN = "its prompt came twice, but showed none of the blanks that were typed"
+_EDGE = 64 * 1024
+_SMALL = 64 * 1024
+"""The next command is only typed ahead behind an output of at most so many characters."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,25 +30,11 @@ class Reply:
     """A complete output: the terminal's text from the echo to the prompt, and its lines in between."""
 
     text: str
-    body: list[str]
-
-
-class _EmptyLines:
-    """How many empty lines may still be sent: at what looks like a prompt, and into a silence."""
-
-    def __init__(self) -> None:
-        self._sent = 0
-        self._nudges = 0
-
-    def may_send(self) -> bool:
-        self._sent += 1
-        return self._sent <= _MAX_LINES
-
-    def may_nudge(self) -> bool:
-        return self._nudges < _MAX_NUDGES
-
-    def nudge(self) -> None:
-        self._nudges += 1
+    body: str
+    note: str = ""
+    """What is to be said of it, although it is complete."""
+    residue: bool = False
+    """A pager's question stands among the lines, and who knows what its answer was."""
 
 
 class Talk:
@@ -49,143 +44,146 @@ class Talk:
         self._shell = shell
         self._platform = platform
         self._login = login
-        self._gates: list[Gate] = []
+        self._dialogue = Dialogue(shell.prompt, platform)
+        self._ahead: deque[Typed] = deque()
+        """Commands that are typed already, and whose output nobody has asked for yet."""
+        self._may_type_ahead = True
 
-    def find_prompt(self) -> None:
-        """Wait for the first prompt and learn it. Raises DeviceError: prompt_not_found, disconnected."""
-        shell, learner = self._shell, PromptLearner(self._platform)
-        lines = _EmptyLines()
-        answered = True
-        while True:
-            tail = shell.tail
-            if not shell.has_more() and not self._pass_gate(tail):
-                prompt = learner.learned(tail) if learner.is_candidate(tail, any_shape=True) else None
-                if prompt is not None:
-                    shell.prompt = prompt
-                    return
-                if answered and learner.is_candidate(tail) and lines.may_send():
-                    answered = False
-                    self._ask(learner)
-            finished = shell.receive(shell.wait_time(quiet=lines.may_nudge()))
-            if finished is None:
-                shell.check_patience("prompt_not_found", "no prompt came")
-                if shell.is_quiet() and lines.may_nudge() and self._may_ask(learner):
-                    lines.nudge()
-                    self._ask(learner)
-                continue
-            shell.answer_pager()
-            answered |= bool(finished)
-            learner.take(finished)
+    def find_prompt(self, ahead: Ahead = lambda prompt: ()) -> None:
+        """Wait for the first prompt and learn it. Raises DeviceError."""
+        self._begin(find_prompt(self._shell, self._platform, self._login, ahead))
 
-    def _pass_gate(self, tail: str) -> bool:
-        """Answer what some devices ask between login and prompt, each question once."""
-        gate = self._platform.gate(tail)
-        if gate is None:
-            return False
-        if gate in self._gates:
-            if gate.answer:
-                raise DeviceError("auth_failed", "the device refuses the login that it asks for in its shell")
-            return False
-        self._gates.append(gate)
-        if gate.answer and self._login is not None:
-            text = self._login.username if gate.answer == "username" else self._login.password or ""
-            self._shell.send_line(text)
-        else:
-            self._shell.send(gate.send.replace("\n", self._platform.newline))
-        self._shell.drop_tail()
-        return True
+    def _begin(self, learned: Learned) -> None:
+        shell = self._shell
+        shell.prompt = learned.prompt
+        self._dialogue = Dialogue(learned.prompt, self._platform, learned.due, learned.rest)
+        self._ahead = deque(typed for typed in learned.due if typed.command)
+        self._dialogue.take(shell.cut(learned.rest, shell.length), learned.drawn)
+        shell.watch()
 
-    def _ask(self, learner: PromptLearner) -> None:
-        learner.asked = True
-        self._shell.send_line()
-
-    def _may_ask(self, learner: PromptLearner) -> bool:
-        """In silence: at an empty line, some devices wait for a key; a question is not ours to answer."""
-        tail = self._shell.tail
-        return not tail.strip() or learner.is_candidate(tail, any_shape=True)
-
-    def command(self, command: str, *, confirm: bool = True) -> Reply:
+    def command(self, command: str, *, kept: bool = True, then: str = "") -> Reply:
         """Run one command and wait until its output is complete.
 
-        Without `confirm` the first prompt is believed, which saves a round trip where nothing is kept.
-        Raises DeviceError: command_timeout, disconnected, output_limit.
+        What is not `kept` ends with the first prompt, which saves a round trip. `then` is the next command,
+        if it may be typed before the end of this one's output is certain. Raises DeviceError:
+        command_timeout, disconnected, output_limit.
         """
-        shell, tracker = self._shell, CommandTracker(self._shell.prompt, self._platform)
-        lines = _EmptyLines()
-        shell.begin()
-        shell.send_line(command)
+        typed = self._ahead.popleft() if self._ahead and self._ahead[0].command == command else None
+        if typed is None:
+            self._ahead.clear()
+            typed = self._type(command, kept=kept)
+        output = self._wait_for_end(typed, then)
+        reply = self._reply(command, output)
+        waiting = [typed.output.start for typed in self._ahead if typed.output is not None]
+        self._shell.forget(min([self._dialogue.start, *waiting]))
+        return reply
+
+    def type_ahead(self, commands: Sequence[Typed]) -> None:
+        """Type the next commands together, at a prompt that has answered and with nothing on its way."""
+        dialogue = self._dialogue
+        if not commands or dialogue.due or self._shell.prompt.blanks is not True:
+            return
+        for typed in commands:
+            dialogue.expect(typed)
+        self._ahead.extend(commands)
+        self._shell.watch()
+        self._shell.send_line(*(typed.command for typed in commands))
+
+    def _type(self, command: str, *, kept: bool) -> Typed:
+        typed = self._dialogue.type_command(command, kept=kept)
+        self._shell.watch()
+        self._shell.send_line(command)
+        return typed
+
+    def _wait_for_end(self, typed: Typed, then: str) -> Output:
+        shell, dialogue, questions = self._shell, self._dialogue, Questions()
         while True:
-            finished = shell.receive(shell.wait_time(quiet=lines.may_nudge()))
-            if finished is None:
-                shell.check_patience("command_timeout", "the output did not end")
-                if not shell.is_quiet():
-                    continue
-                if tracker.settle(shell.tail):
-                    return self._reply(tracker)
-                if lines.may_nudge() and tracker.has_lost_prompt(shell.tail):
-                    lines.nudge()
-                    self._send_empty(tracker)
-                continue
-            tracker.take(finished)
             tail = shell.tail
-            if not tracker.at_prompt(tail):
-                shell.answer_pager()
-            elif not shell.has_more():
-                if tracker.is_complete(tail) or not confirm:
-                    return self._reply(tracker)
-                if tracker.wants_line(tail) and lines.may_send():
-                    self._send_empty(tracker)
+            if not shell.has_more():
+                dialogue.look(tail)
+            if typed.output is not None:
+                return typed.output
+            if typed in dialogue.lost:
+                # This device loses what is typed ahead: it is typed again, and nothing is any more.
+                self._may_type_ahead = False
+                typed = self._type(typed.command, kept=typed.kept)
+            elif not shell.has_more() and dialogue.is_at_end_of(typed, tail):
+                if not typed.kept:
+                    return dialogue.whole(tail)
+                if questions.may_ask():
+                    self._ask(typed, then)
+            finished = shell.receive(shell.wait_time(long=questions.may_nudge()))
+            if finished is not None:
+                dialogue.take(finished, shell.drawn(more=bool(dialogue.due)))
+                if not dialogue.at_prompt(shell.tail):
+                    self._answer_pager()
+                continue
+            shell.check_patience("command_timeout", "the output did not end")
+            self._answer_pager()
+            if not shell.is_quiet():
+                continue
+            dialogue.settle(tail, at_last=not questions.may_nudge())
+            long = questions.nudged or bool(dialogue.due)
+            if typed.output is not None or not questions.may_nudge() or not shell.is_quiet(long=long):
+                continue
+            if dialogue.has_lost_prompt(tail):
+                questions.nudge()
+                self._ask(typed, "")
 
-    def _send_empty(self, tracker: CommandTracker) -> None:
-        tracker.sent += 1
-        self._shell.send_line()
+    def _answer_pager(self) -> None:
+        key = self._shell.answer_pager()
+        if key is not None:
+            self._dialogue.pass_pager(key)
 
-    def _reply(self, tracker: CommandTracker) -> Reply:
+    def _ask(self, typed: Typed, then: str) -> None:
+        """Type some blanks behind the unfinished line, to see whether it is a prompt."""
+        shell, dialogue = self._shell, self._dialogue
+        blanks = 0 if shell.prompt.blanks is False else some_blanks(dialogue.due)
+        ahead = then if blanks and self._may_type_ahead and not self._ahead and self._is_good(typed) else ""
+        dialogue.type_question(blanks, shell.tail)
+        if ahead:
+            self._ahead.append(dialogue.type_command(ahead))
+            shell.watch()
+        shell.send_line(" " * blanks, *([ahead] if ahead else []))
+
+    def _is_good(self, typed: Typed) -> bool:
+        """Whether an output whose end is not certain yet would be taken as it is now."""
+        shell, start = self._shell, self._dialogue.start
+        if shell.length - start > _SMALL:
+            return False
+        text = shell.cut(start, shell.length)
+        try:
+            judge(self._platform, typed.command, Reply(text, text))
+        except DeviceError:
+            return False
+        return True
+
+    def _reply(self, command: str, output: Output) -> Reply:
         shell = self._shell
-        end, prompt = tracker.end(shell.tail)
-        shell.prompt.change(prompt)
-        lines = shell.text()[tracker.start : end].split("\n")[:-1]
-        while len(lines) > 1 and lines[-1].strip() and tracker.is_context(lines[-1]):
-            lines.pop()
-        return Reply("\n".join([*lines, prompt]), lines[1:])
+        shell.prompt.change(output.prompt)
+        body = _without_keys(shell, output)
+        if body and not body.endswith("\n"):
+            body += "\n"
+        body = _without_context(body, output.context)
+        body = _without_log(body, shell.prompt.text)
+        body, asked = shell.without_questions(body)
+        text = f"{output.prompt}{command}\n{body}{output.prompt}"
+        return Reply(text, body, "" if output.certain else _SEEN, output.strayed or asked)
 
     def enable(self, secret: str | None) -> Reply:
         """Take the next step up in rights. Raises DeviceError of kind enable_failed."""
-        rule = self._platform.step_up(self._shell.prompt.text)
-        if rule is None:
-            raise DeviceError("enable_failed", "this platform has no enable step")
-        shell, tracker = self._shell, CommandTracker(self._shell.prompt, self._platform)
-        shell.begin()
-        shell.send_line(rule.command)
-        asked = named = False
-        while True:
-            finished = shell.receive(shell.wait_time(quiet=False))
-            if finished is None:
-                shell.check_patience("enable_failed", "the enable step did not end")
-                continue
-            tracker.take(finished)
-            tail = shell.tail
-            if len(tail) <= MAX_LINE and rule.password.fullmatch(tail):
-                if asked or not secret:
-                    reason = "refuses the enable secret" if asked else "asks for an enable secret"
-                    raise DeviceError("enable_failed", f"the device {reason}")
-                asked = True
-                shell.send_line(secret)
-            elif len(tail) <= MAX_LINE and rule.username and rule.username.fullmatch(tail):
-                if named or self._login is None:
-                    raise DeviceError("enable_failed", "the device asks for a user name again and again")
-                named = True
-                shell.drop_tail()
-                shell.send_line(self._login.username)
-            elif tracker.at_prompt(tail) and not shell.has_more():
-                break
-        if shell.tail.rstrip().endswith(rule.unprivileged):
-            raise DeviceError("enable_failed", "the device does not give enable rights")
-        shell.prompt.change(shell.tail)
-        text = shell.text()
-        if secret:
-            text = text.replace(secret, _HIDDEN)
-        return Reply(text, text.split("\n")[1:-1])
+        self._ahead.clear()
+        text, learned = raise_rights(self._shell, self._platform, self._dialogue, self._login, secret)
+        if learned is not None:
+            self._begin(learned)
+        return Reply(text, "".join(text.splitlines(keepends=True)[1:-1]))
+
+    def partial(self) -> str:
+        """What has arrived of the command at hand."""
+        current = self._dialogue.current
+        if current is None or not current.command:
+            return self._shell.partial()
+        return f"{self._shell.prompt.text}{current.command}\n{self._shell.partial(self._dialogue.start)}"
 
     @property
     def is_unprivileged(self) -> bool:
@@ -193,11 +191,58 @@ class Talk:
         return self._platform.step_up(self._shell.prompt.text) is not None
 
 
+def _without_context(body: str, context: tuple[str, ...]) -> str:
+    """The output without the lines that the device shows above its prompt."""
+    end = len(body)
+    for line in reversed(context):
+        start = body.rfind("\n", 0, max(0, end - 1)) + 1
+        if not end or not same_context(body[start : end - 1], line):
+            return body
+        end = start
+    return body[:end]
+
+
+def _without_log(body: str, prompt: str) -> str:
+    """The output without a prompt at its end behind which there are only log messages."""
+    end = len(body)
+    while end:
+        start = body.rfind("\n", 0, end - 1) + 1
+        line = body[start : end - 1]
+        behind = line.removeprefix(prompt)
+        if (behind != line and is_log(behind)) or (end < len(body) and line.rstrip() == prompt):
+            return body[:start]
+        if not is_log(line):
+            break
+        end = start
+    return body
+
+
+def _edges(body: str) -> list[str]:
+    """The first lines and the last, and those between them where there are not many."""
+    if len(body) <= 2 * _EDGE:
+        return body.split("\n")[:-1]
+    return body[:_EDGE].split("\n")[:-1] + body[-_EDGE:].split("\n")[1:-1]
+
+
+def _without_keys(shell: Shell, output: Output) -> str:
+    """The output, without our own keys where the terminal has shown them in its midst."""
+    parts, at = [], output.start
+    for start, end in output.cuts:
+        parts.append(shell.cut(at, start))
+        at = end
+    return "".join([*parts, shell.cut(at, output.end)])
+
+
 def judge(platform: Platform, command: str, reply: Reply) -> None:
     """Raise DeviceError for an output that is none: a rejected command, or one whose known end is missing."""
-    rejection = platform.rejection(reply.body)
+    lines = _edges(reply.body)
+    rejection = platform.rejection(lines)
     if rejection is not None:
         shown = safe_line(command, 80)
         raise DeviceError("command_rejected", f"the device rejects {shown!r}: {safe_line(rejection, 160)}")
-    if platform.misses_end(command, reply.body):
+    if reply.residue:
+        raise DeviceError(
+            "incomplete", f"a pager's question stands in the output of {safe_line(command, 80)!r}"
+        )
+    if platform.misses_end(command, lines):
         raise DeviceError("incomplete", f"the last line of {safe_line(command, 80)!r} is missing")

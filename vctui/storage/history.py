@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import socket
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -19,13 +20,15 @@ from vctui.storage.models_collector import (
     Job,
     JobHistory,
     OwnCapture,
+    OwnOutput,
     OwnRecords,
     OwnRun,
     OwnRunDevice,
 )
+from vctui.storage.output_sizes import known_sizes, remember_sizes
 from vctui.storage.record_text import read_records, records_text
 from vctui.storage.reserve import hold_reserve, release_reserve
-from vctui.storage.rows import CaptureRecord, DeviceRecord, RunDeviceRow, RunRow
+from vctui.storage.rows import CaptureRecord, DeviceRecord, OutputSize, RunDeviceRow, RunRow
 from vctui.storage.schema import run_script
 from vctui.storage.schema_collector import OWN
 from vctui.storage.times import local_iso, local_text, utc_text
@@ -38,6 +41,7 @@ _UPSTREAM_STATUS: Mapping[str, str] = {
     "interrupted": "failed",
 }
 _FORGET_DEVICE = "DELETE FROM vctui_run_devices WHERE run_id = ? AND device_id = ? AND device = ?"
+_ADDED = {"attempts": "INTEGER NOT NULL DEFAULT 1", "reasons": "TEXT"}
 INTERRUPTED = "Interrupted: the program ended before the run did"
 
 
@@ -86,13 +90,15 @@ class History(Store):
         record: DeviceRecord,
         captures: Sequence[CaptureRecord] = (),
         records: Sequence[Mapping[str, Any]] = (),
+        sizes: Sequence[OutputSize] = (),
     ) -> int:
-        """Write one device's outcome, its captures and its parsed records in one transaction.
+        """Write one device's outcome, its captures, parsed records and sizes in one transaction.
 
         A device that the run has already is written anew. Returns the id of its row.
         """
         values = {field.name: _text(getattr(record, field.name)) for field in fields(record)}
         values |= {"run_id": run, "finished_at": record.finished_at or utc_text()}
+        values["reasons"] = _text(json.dumps(record.reasons)) if record.reasons else None
         with self.writing() as database:
             for capture in captures:
                 _insert_capture(database, run, capture, record)
@@ -101,7 +107,12 @@ class History(Store):
             row = insert(database, OwnRunDevice, values)
             if records:
                 insert(database, OwnRecords, {"run_device_id": row, "records": records_text(records)})
+            remember_sizes(database, sizes)
         return row
+
+    def output_sizes(self, commands: Sequence[str]) -> dict[tuple[int, str, str], OutputSize]:
+        """What is known of the outputs of these commands, by device id, device and command."""
+        return known_sizes(self, commands)
 
     def finish_run(
         self,
@@ -233,13 +244,14 @@ class History(Store):
 
     def _create_own(self) -> None:
         devices = OwnRunDevice.table_name()
-        if "attempts" in self.columns(devices) and self.columns(OwnCapture.table_name()):
+        if set(_ADDED) <= set(self.columns(devices)) and self.columns(OwnOutput.table_name()):
             return
         with self.writing() as database:
             run_script(database, OWN)
-            if "attempts" not in columns_of(database, devices):  # a file of an earlier version
-                execute(database, f"ALTER TABLE {devices} ADD COLUMN attempts INTEGER NOT NULL DEFAULT 1")
-        self._columns.pop(devices, None)
+            for name in set(_ADDED) - set(columns_of(database, devices)):  # a file of an earlier version
+                execute(database, f"ALTER TABLE {devices} ADD COLUMN {name} {_ADDED[name]}")
+        for table in (devices, OwnOutput.table_name(), OwnCapture.table_name()):
+            self._columns.pop(table, None)
 
 
 def _insert_capture(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from typing import Any
 
@@ -74,7 +75,15 @@ def run_devices(store: Store, run: int) -> list[RunDeviceRow]:
     """The devices of a run, in the order of their rows."""
     fields = OwnRunDevice.fields_in(store.columns(OwnRunDevice.table_name()))
     query = OwnRunDevice.select(*fields).where(OwnRunDevice.run_id == run).order_by(OwnRunDevice.id)
-    return [RunDeviceRow(**row) for row in store.fetch(query)]
+    return [RunDeviceRow(**{**row, "reasons": _reasons(row.get("reasons"))}) for row in store.fetch(query)]
+
+
+def _reasons(text: str | None) -> tuple[str, ...]:
+    try:
+        found = json.loads(text or "[]")
+    except ValueError:
+        return ()
+    return tuple(map(str, found)) if isinstance(found, list) else ()
 
 
 def captures(

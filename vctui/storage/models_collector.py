@@ -181,9 +181,24 @@ class OwnRunDevice(Table):
     records = IntegerField(null=True)
     finished_at = TextField()
     attempts = IntegerField(default=1)
+    reasons = TextField(null=True)
 
     class Meta:
         table_name = "vctui_run_devices"
+
+
+class OwnOutput(Table):
+    """How large the last good output of a device's command was."""
+
+    device_id = IntegerField()
+    device = TextField()
+    command = TextField()
+    good = IntegerField()
+    suspect = IntegerField(null=True)
+
+    class Meta:
+        table_name = "vctui_outputs"
+        primary_key = CompositeKey("device_id", "device", "command")
 
 
 class OwnRecords(Table):

@@ -122,6 +122,20 @@ class DeviceRecord:
     finished_at: str | None = None
     """UTC with offset; the moment of recording when it is None."""
     attempts: int = 1
+    reasons: tuple[str, ...] = ()
+    """What stands behind the verdict."""
+
+
+@dataclass(frozen=True, slots=True)
+class OutputSize:
+    """How large the last good output of a device's command was, in bytes."""
+
+    device_id: int
+    device: str
+    command: str
+    good: int
+    suspect: int | None = None
+    """The size of a far smaller one that came since, and was not believed."""
 
 
 @dataclass(frozen=True, slots=True)

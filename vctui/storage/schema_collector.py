@@ -174,6 +174,7 @@ CREATE TABLE IF NOT EXISTS vctui_run_devices (
     records INTEGER,
     finished_at TEXT NOT NULL,
     attempts INTEGER NOT NULL DEFAULT 1,
+    reasons TEXT,
     UNIQUE (run_id, device_id, device)
 );
 CREATE TABLE IF NOT EXISTS vctui_records (
@@ -184,6 +185,15 @@ CREATE TABLE IF NOT EXISTS vctui_captures (
     capture_id INTEGER PRIMARY KEY,
     sha256 TEXT NOT NULL
 );
+CREATE TABLE IF NOT EXISTS vctui_outputs (
+    device_id INTEGER NOT NULL,
+    device TEXT NOT NULL,
+    command TEXT NOT NULL,
+    good INTEGER NOT NULL,
+    suspect INTEGER,
+    PRIMARY KEY (device_id, device, command)
+) WITHOUT ROWID;
+CREATE INDEX IF NOT EXISTS idx_vctui_outputs_command ON vctui_outputs (command);
 CREATE INDEX IF NOT EXISTS idx_vctui_runs_job ON vctui_runs (job_id);
 """
 

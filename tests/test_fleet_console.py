@@ -1,4 +1,4 @@
-"""The command line of a simulated device, played on a terminal made of lists."""
+"""The command line of a simulated device, played without waiting."""
 
 from __future__ import annotations
 
@@ -7,29 +7,29 @@ from pathlib import Path
 
 import pytest
 
+from vctui.demo.console import Console, Said
 from vctui.demo.devices import SimDevice
 from vctui.demo.faults import Fault
-from vctui.demo.shell import Shell
-from vctui.demo.transcripts import Transcript, fill, load_transcripts
+from vctui.demo.recording import End, Recording, load_recording, load_recordings
+from vctui.demo.vocabulary import fill
 from vctui.errors import DataError
 from vctui.sample import sample_data_dir
 
-TRANSCRIPTS: Mapping[str, Transcript] = load_transcripts(sample_data_dir() / "transcripts")
+TRANSCRIPTS: Mapping[str, Recording] = load_recordings(sample_data_dir() / "transcripts")
 PLATFORMS = sorted(TRANSCRIPTS)
 
 
-class Keyboard:
-    """A terminal that types the given pieces, then hangs up."""
+def said_by(console: Console, *typed: bytes) -> list[Said]:
+    """All that the device says, until it ends the session or nothing more is typed."""
+    said = console.start()
+    for keys in typed:
+        if not said or not isinstance(said[-1], End):
+            said += console.feed(keys)
+    return said
 
-    def __init__(self, *typed: bytes) -> None:
-        self._typed = list(typed)
-        self.screen = b""
 
-    def recv(self, nbytes: int) -> bytes:
-        return self._typed.pop(0) if self._typed else b""
-
-    def sendall(self, data: bytes) -> None:
-        self.screen += data
+def screen_of(said: list[Said]) -> str:
+    return b"".join(piece for piece in said if isinstance(piece, bytes)).decode()
 
 
 def play(
@@ -37,7 +37,7 @@ def play(
 ) -> str:
     device = SimDevice(
         name="dev-1",
-        platform=platform,
+        recording="",
         host="127.0.0.1",
         enable_secret=secret,
         mgmt_ip="192.0.2.9",
@@ -46,9 +46,7 @@ def play(
         user_mode=user_mode,
         think=0.0,
     )
-    terminal = Keyboard(*typed)
-    Shell(terminal, device, TRANSCRIPTS[platform]).run()
-    return terminal.screen.decode()
+    return screen_of(said_by(Console(device, TRANSCRIPTS[platform]), *typed))
 
 
 def prompt_of(platform: str) -> str:
@@ -58,7 +56,7 @@ def prompt_of(platform: str) -> str:
 def paging_off(platform: str) -> str:
     return next(
         " ".join(words)
-        for words, resolved in TRANSCRIPTS[platform].vocabulary.items()
+        for words, resolved in TRANSCRIPTS[platform].vocabulary.known.items()
         if resolved.action == "paging_off"
     )
 
@@ -66,7 +64,7 @@ def paging_off(platform: str) -> str:
 def long_command(platform: str) -> tuple[str, str]:
     """The platform's longest answer: the command, and the text with its fields filled in."""
     words, resolved = max(
-        ((w, r) for w, r in TRANSCRIPTS[platform].vocabulary.items() if r.action == "output"),
+        ((w, r) for w, r in TRANSCRIPTS[platform].vocabulary.known.items() if r.action == "output"),
         key=lambda item: len(item[1].text),
     )
     values = {"hostname": "dev-1", "mgmt_ip": "192.0.2.9", "serial": "SN42"}
@@ -126,7 +124,7 @@ def test_caret_stands_below_the_first_word_at_fault() -> None:
 
 
 def test_words_may_be_cut_short_while_they_stay_unique() -> None:
-    transcript = TRANSCRIPTS["cisco_ios"]
+    transcript = TRANSCRIPTS["cisco_ios"].vocabulary
     assert transcript.resolve("sh ver").text == transcript.resolve("show version").text
     assert transcript.resolve("SHOW Version").action == "output"
     assert transcript.resolve("sh in").action == "ambiguous"
@@ -136,7 +134,7 @@ def test_words_may_be_cut_short_while_they_stay_unique() -> None:
 
 
 def test_the_longer_command_does_not_shadow_the_shorter() -> None:
-    transcript = TRANSCRIPTS["huawei_vrp"]
+    transcript = TRANSCRIPTS["huawei_vrp"].vocabulary
     assert transcript.resolve("display ip routing-table").text.startswith("Route Flags")
     assert "Destination: " in transcript.resolve("dis ip rou verbose").text
 
@@ -217,7 +215,7 @@ def test_drop_ends_in_the_middle_of_the_output() -> None:
     screen = play(
         "arista_eos", b"terminal length 0\r", b"show ip arp\r", b"show version\r", fault=Fault.DROPS
     )
-    whole = TRANSCRIPTS["arista_eos"].resolve("show ip arp").text.replace("\n", "\r\n")
+    whole = TRANSCRIPTS["arista_eos"].vocabulary.resolve("show ip arp").text.replace("\n", "\r\n")
     received = screen.partition("#show ip arp\r\n")[2]
     assert whole.startswith(received)
     assert 0 < len(received) < len(whole)
@@ -227,7 +225,7 @@ def test_drop_ends_in_the_middle_of_the_output() -> None:
 def test_rejecting_device_still_turns_paging_off(platform: str) -> None:
     command, answer = long_command(platform)
     screen = play(platform, f"{paging_off(platform)}\r{command}\r".encode(), fault=Fault.REJECTS)
-    off = TRANSCRIPTS[platform].resolve(paging_off(platform)).text.replace("\n", "\r\n")
+    off = TRANSCRIPTS[platform].vocabulary.resolve(paging_off(platform)).text.replace("\n", "\r\n")
     assert f"{paging_off(platform)}\r\n{off}{prompt_of(platform)}" in screen
     assert answer not in screen
     assert "nvalid" in screen or "nknown" in screen or "nrecognized" in screen
@@ -239,18 +237,85 @@ def test_unparseable_answer_is_no_error_text() -> None:
     assert "%" not in screen.partition("show version\r\n")[2]
 
 
-def test_slow_device_sends_the_same_in_small_pieces(monkeypatch: pytest.MonkeyPatch) -> None:
-    waits: list[float] = []
-    monkeypatch.setattr("vctui.demo.shell.time.sleep", waits.append)
-    slow = play("arista_eos", b"show version\r", fault=Fault.SLOW)
-    assert slow == play("arista_eos", b"show version\r")
+def test_slow_device_sends_the_same_in_small_pieces() -> None:
+    device = SimDevice("dev-1", "", "127.0.0.1", fault=Fault.SLOW, mgmt_ip="192.0.2.9", serial="SN42")
+    said = said_by(Console(device, TRANSCRIPTS["arista_eos"]), b"show version\r")
+    assert screen_of(said) == play("arista_eos", b"show version\r")
+    waits = [piece for piece in said if isinstance(piece, float)]
     assert max(waits) >= 1
     assert len(waits) > 10
 
 
-def test_a_bad_transcript_is_named(tmp_path: Path) -> None:
-    folder = tmp_path / "acme_os"
-    folder.mkdir()
-    (folder / "device.yaml").write_text("prompt: '#'\n")
-    with pytest.raises(DataError, match=r"acme_os.*ssh_version"):
-        load_transcripts(tmp_path)
+RECORDING = r"""
+prompt: "r1#"
+turns:
+- recv: ["Welcome\r\n", 0.5, "r1", "#"]
+- send: show clock
+  recv: ["show clock\r\n12:00", 1, "\r\nr1#"]
+- send: show clock
+  text: |
+    12:01
+- send: enable
+  recv: "enable\r\nPassword: "
+- send: "{secret}"
+  recv: "\r\nroot#"
+  prompt: "root#"
+- send: show log
+  recv: !!binary aGkK
+- key: " "
+  recv: "\r    \rmore\r\n{prompt}"
+- send: exit
+  recv: ["bye", {end: drop}]
+"""
+
+
+def recorded(tmp_path: Path, text: str, *typed: bytes) -> list[Said]:
+    file = tmp_path / "r1.yaml"
+    file.write_text(text)
+    device = SimDevice("r1", "", "127.0.0.1", enable_secret="en4ble")
+    return said_by(Console(device, load_recording(file)), *typed)
+
+
+def test_a_recording_is_played_piece_by_piece(tmp_path: Path) -> None:
+    said = recorded(tmp_path, RECORDING, b"show clock\n")
+    assert said == [b"Welcome\r\n", 0.5, b"r1", b"#", b"show clock\r\n12:00", 1, b"\r\nr1#"]
+
+
+def test_a_line_means_its_next_turn_and_starts_over(tmp_path: Path) -> None:
+    screen = screen_of(recorded(tmp_path, RECORDING, *[b"show clock\n"] * 3))
+    assert screen == (
+        "Welcome\r\nr1#show clock\r\n12:00\r\nr1#show clock\r\n12:01\r\nr1#show clock\r\n12:00\r\nr1#"
+    )
+
+
+def test_keys_secrets_and_ends_of_a_recording(tmp_path: Path) -> None:
+    typed = [b"enable\n", b"en4ble\n", b"show log\n", b" ", b"\n", b"exit\n", b"too late\n"]
+    said = recorded(tmp_path, RECORDING, *typed)
+    assert said[-1] is End.DROP
+    assert screen_of(said) == (
+        "Welcome\r\nr1#enable\r\nPassword: \r\nroot#hi\n\r    \rmore\r\nroot#\r\nroot#bye"
+    )
+    wrong = screen_of(recorded(tmp_path, RECORDING, b"enable\n", b"wrong\n"))
+    assert "% Invalid input" in wrong
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("about: x\n", "prompt is missing"),
+        ("prompt: x\ncolour: red\n", "no such key: colour"),
+        ("prompt: 1\n", "prompt is 1"),
+        ("- x\n", "holds no 'key: value' lines"),
+        ("prompt: [\n", "not a recording"),
+        ("prompt: x\nturns: [{send: a}]\n", "turn 1: needs either text or recv"),
+        ("prompt: x\nturns: [{send: a, key: b, recv: c}]\n", "turn 1: there are"),
+        ("prompt: x\nturns: [{send: a, recv: [{end: now}]}]\n", "recv: {'end': 'now'}"),
+        ("prompt: x\nenable: {command: en}\n", "enable needs command, prompt and refused"),
+        ("prompt: x\naliases: {sh: show}\n", "aliases: there is no 'show'"),
+    ],
+)
+def test_a_bad_recording_is_named(tmp_path: Path, text: str, words: str) -> None:
+    (tmp_path / "acme.yaml").write_text(text)
+    with pytest.raises(DataError, match=r"acme\.yaml") as caught:
+        load_recordings(tmp_path)
+    assert words in caught.value.message

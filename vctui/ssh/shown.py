@@ -1,0 +1,70 @@
+"""Prompts, and what looks like them, among the lines of an output."""
+
+from __future__ import annotations
+
+from vctui.ssh.echo import is_log
+from vctui.ssh.prompts import Prompt, same_context
+from vctui.ssh.rules import Platform
+from vctui.ssh.typed import BETWEEN, size_of
+
+Place = tuple[int, str]
+"""Where a prompt begins, and what it is."""
+
+
+class ShownPrompts:
+    """Follows the lines behind one line that was typed."""
+
+    def __init__(self, prompt: Prompt, platform: Platform) -> None:
+        self._prompt = prompt
+        self._platform = platform
+        self.doubtful = False
+        """Lines look like prompts that nobody asked for: the same line twice does not mean the end."""
+        self.garbled: tuple[int, int] | None = None
+        """The first line with the prompt and something behind it: start and end."""
+        self.run: list[Place] = []
+        """The last lines that are a prompt and nothing else, with only context between them."""
+        self.between: list[str] = []
+        """What came behind the last of them."""
+        self.recent: Place | None = None
+        """The last prompt, if only log messages came behind it."""
+
+    def begin(self) -> None:
+        """Another line is being typed: what came before is of no interest any more."""
+        self.doubtful = False
+        self.garbled = None
+        self.pass_over()
+
+    def pass_over(self) -> None:
+        """Output has come, which is no prompt."""
+        self.run.clear()
+        self.between = []
+        self.recent = None
+
+    def take(self, line: str, at: int, *, asked: bool) -> bool:
+        """A line of the output; `asked`: a question is on its way. True when it is no prompt."""
+        if self._prompt.matches(line):
+            self.doubtful |= not asked
+            if self.run and not self._prompt.same(self.run[-1][1], line):
+                self.run.clear()  # another mode's prompt answers nothing
+            self.run.append((at, line))
+            self.between = []
+            self.recent = (at, line)
+            return False
+        if self.run and len(self.between) < BETWEEN and self.is_context(line):
+            self.between.append(line)
+            return False
+        recent = self.recent if is_log(line) or not line.strip() else None
+        behind = line.removeprefix(self._prompt.text)
+        if behind != line and is_log(behind):
+            recent = (at, self._prompt.text)
+        elif behind != line and self.garbled is None:
+            self.garbled = (at, at + size_of(line) + 1)
+        self.doubtful |= self._prompt.starts(line)
+        self.pass_over()
+        self.recent = recent
+        return True
+
+    def is_context(self, line: str) -> bool:
+        """True for a line that may stand between prompts without being output."""
+        known = self._prompt.context
+        return self._platform.is_context(line) or any(same_context(line, one) for one in known)

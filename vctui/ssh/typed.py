@@ -1,0 +1,86 @@
+"""Lines that were typed on a device: plain data for those who look for them in what comes back."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+
+from vctui.ssh.echo import Echo
+
+BETWEEN = 3
+"""Lines which may stand between a prompt and its repetition: blank ones, and what is shown above a prompt."""
+SLACK = 2
+"""Blanks that a device may set behind its prompt by itself."""
+BLANKS = (7, 10, 13, 16, 19, 22)
+"""How many blanks a question has. They are further apart than the blanks of a device."""
+
+
+@dataclass(slots=True, eq=False)
+class Typed:
+    """A line that was typed: a command, or a question of some blanks."""
+
+    command: str = ""
+    kept: bool = True
+    """Whether anybody wants its output."""
+    blanks: int = 0
+    tail: str = ""
+    """What a question was typed behind."""
+    echo: Echo | None = None
+    seen: tuple[int, int] | None = None
+    """Where a line stands that looks like the echo, though something else is due before: start and end."""
+    output: Output | None = None
+    """Of a command, once it is known where it ends."""
+
+
+@dataclass(frozen=True, slots=True)
+class Output:
+    """Where the output of a command stands in the text."""
+
+    start: int
+    end: int
+    prompt: str
+    """The one behind it as the device writes it, blanks included."""
+    context: tuple[str, ...] = ()
+    """Lines that the device shows above its prompt: they stand at the end of the output, too."""
+    echoed: bool = True
+    certain: bool = True
+    cuts: tuple[tuple[int, int], ...] = ()
+    """Places where the terminal has shown our own keys in the midst of the output."""
+    strayed: bool = False
+    """A pager took our question for its answer."""
+
+
+@dataclass(slots=True)
+class Ending:
+    """What may be the end of an output: a prompt that has been asked, and what has come since."""
+
+    question: Typed
+    places: tuple[tuple[int, str], ...]
+    """Where the prompt begins, and what it is: all of a line, or what stands behind an unfinished one."""
+    cut: tuple[int, int]
+    """Where our own keys stand."""
+    between: list[str] = field(default_factory=list)
+
+
+def pair_up(finished: str, drawn: Sequence[tuple[str, str]]) -> Iterator[tuple[str, str]]:
+    """Each finished line, and all that was written into it: `drawn` has that for the first ones."""
+    for number, line in enumerate(finished.split("\n")[:-1]):
+        known = number < len(drawn) and drawn[number][0] == line
+        yield line, drawn[number][1] if known else line
+
+
+def size_of(text: str) -> int:
+    """Bytes of a text: places in what a device has said count bytes."""
+    return len(text) if text.isascii() else len(text.encode("utf-8", "surrogatepass"))
+
+
+def answered_by(blanks: int, questions: Sequence[Typed]) -> Typed | None:
+    """The question that is shown with so many blanks. A pager may have taken some of them for its answer."""
+    exact = next((q for q in questions if q.blanks and 0 <= blanks - q.blanks <= SLACK), None)
+    if exact is None and blanks > SLACK:
+        return next((q for q in questions if q.blanks > blanks), None)
+    return exact
+
+
+def blanks_at_end(line: str) -> int:
+    return len(line) - len(line.rstrip(" "))
