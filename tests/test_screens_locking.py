@@ -184,7 +184,7 @@ async def test_the_clock_is_looked_at_twice_a_second(settings: Settings) -> None
     async with app.run_test(size=(80, 24)) as pilot:
         await until(pilot, lambda: isinstance(app.screen, JobsScreen))
         clocks.now += 600
-        await until(pilot, lambda: isinstance(app.screen, UnlockScreen))
+        await until(pilot, lambda: state_of(app) == "password")
     from screens.locking import LOOK
 
     assert LOOK * 2 <= 2, "begun and noticed within two seconds"

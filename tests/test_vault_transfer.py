@@ -131,6 +131,13 @@ def test_costs_out_of_bounds_are_refused_before_deriving(
     assert kdf.PRODUCTION.highest.memory_kib == 1_048_576
 
 
+def test_the_header_is_bound_as_it_is_written() -> None:
+    first, head, token, _ = write_export([], PASSWORD, FAST).decode().split("\n")
+    for changed in (json.dumps(json.loads(head)), json.dumps(json.loads(head) | {"note": "x"}), f"{head} "):
+        with pytest.raises(WrongPassword):
+            read_export(f"{first}\n{changed}\n{token}\n".encode(), PASSWORD, FAST)
+
+
 def test_a_wrong_password_opens_nothing() -> None:
     with pytest.raises(WrongPassword):
         read_export(write_export([], PASSWORD, FAST), "another one", FAST)
