@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -53,8 +53,8 @@ def test_a_credential_whose_scope_is_smaller_than_the_plan_thought_is_not_sent(d
     class Opened:
         """A vault whose credential says something else than the list of credentials did."""
 
-        def get_ssh_credentials(self, name: str | None = None, *, id: int | None = None) -> SSHCredentials:
-            return login
+        def get_many(self, ids: Iterable[int]) -> dict[int, SSHCredentials]:
+            return dict.fromkeys(ids, login)
 
     narrow: Any = Opened()
     with pytest.raises(VaultError, match="its address is not in 192"):

@@ -113,6 +113,7 @@ async def test_the_palette_finds_a_screens_commands(settings: Settings) -> None:
         commands = [name for name, _, _ in KeyCommands(app.screen)._commands()]
         assert "Edit (^e)" in commands
         assert "Remove (del)" in commands
+        assert "Logins (f2)" in commands
         await pilot.press("ctrl+p")
         await pilot.pause()
         assert isinstance(app.screen, CommandPalette)

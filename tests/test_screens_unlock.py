@@ -12,6 +12,7 @@ from textual.pilot import Pilot
 from textual.widgets import Input, Static
 
 from screens.context import Context, Throttle
+from screens.strength import caps_hint, judge
 from screens.unlock import UnlockScreen
 from tests.fixtures.vault import FAST
 from vctui.config import load_settings
@@ -265,3 +266,54 @@ async def test_the_password_is_in_no_worker_description(tmp_path: Path) -> None:
         described += [repr(worker) for worker in app.workers]
         await settle(pilot)
     assert not any("canary" in text for text in described)
+
+
+@pytest.mark.parametrize(
+    ("password", "word"),
+    [
+        ("password1", "very weak"),
+        ("Sommer2026!", "weak"),
+        ("correct horse", "weak"),
+        ("correct horse battery staple", "strong"),
+        ("x" * 5000, "very weak"),
+    ],
+)
+def test_the_meter_says_what_a_password_is_worth(password: str, word: str) -> None:
+    said = judge(password)
+    assert said.partition(":")[0].lstrip("■□ ") == word
+    assert "a thief of the file guesses it in" in said
+    assert password not in said
+    assert judge("") == ""
+
+
+async def test_strength_is_shown_while_a_new_password_is_typed(tmp_path: Path) -> None:
+    context = make_context(tmp_path, password=None)
+    async with opened(context) as (app, pilot):
+        assert screen_of(app).state == "create"
+        assert isinstance(app.focused, Input)
+        app.focused.value = "password1"
+        await pilot.pause()
+        assert "very weak" in shown(app, "#strength")
+        app.focused.value = "correct horse battery staple"
+        await pilot.pause()
+        assert "strong" in shown(app, "#strength")
+
+
+async def test_capitals_are_asked_about(tmp_path: Path) -> None:
+    context = make_context(tmp_path)
+    async with opened(context) as (app, pilot):
+        await pilot.press(*"CORRECT")
+        assert "Caps Lock" in shown(app, "#error")
+        await pilot.press("h")
+        assert shown(app, "#error") == ""
+
+
+def test_only_a_console_tells_of_caps_lock(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert caps_hint("Correct") == caps_hint("AB") == caps_hint("12!") == ""
+
+    def leds(descriptor: int, request: int, buffer: bytes) -> bytes:
+        return b"\x04"
+
+    monkeypatch.setattr("screens.strength.fcntl.ioctl", leds)
+    monkeypatch.setattr("screens.strength.sys.platform", "linux")
+    assert caps_hint("correct") == "Caps Lock is on"

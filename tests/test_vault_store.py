@@ -45,6 +45,9 @@ def test_a_credential_comes_back_as_it_was_put_in(tmp_path: Path) -> None:
         "CORP\\netops", "core-rw", 1, "pä55 wörd\n☂", text, "open sesame", "enable me"
     )
     assert later.get() == later.get(id=1) == got
+    assert later.get_many([1]) == {1: got}
+    with pytest.raises(CredentialNotFound, match="id 9"):
+        later.get_many([1, 9])
 
 
 def test_nothing_secret_is_stored_in_the_clear(tmp_path: Path) -> None:

@@ -58,7 +58,8 @@ def _open(credentials: CredentialResolver | SSHCredentials, plan: Plan) -> dict[
             f"no credential for {', '.join(missing[:3])}{' and others' if len(missing) > 3 else ''}",
             "Add one: vctui vault add NAME -u USER --default",
         )
-    return {id: credentials.get_ssh_credentials(id=id) for id in ids}
+    opened = credentials.get_many(id for id in ids if id is not None)
+    return dict(opened.items())
 
 
 def note_use(audit: Audit, plan: Plan, run: int | None) -> None:

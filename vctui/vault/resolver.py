@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from pathlib import Path
 from types import TracebackType
 from typing import Self
@@ -47,6 +48,10 @@ class CredentialResolver:
     def get_ssh_credentials(self, name: str | None = None, *, id: int | None = None) -> SSHCredentials:
         """A credential by name or id, else the default. Raises VaultLocked, CredentialNotFound, DataError."""
         return self.vault.get(name, id=id)
+
+    def get_many(self, ids: Iterable[int]) -> dict[int, SSHCredentials]:
+        """Several credentials by id, with one look at the database. Raises as `get_ssh_credentials`."""
+        return self.vault.get_many(ids)
 
     def credentials(self) -> list[CredentialInfo]:
         """What may be shown of every credential; needs no password."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import uuid
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -227,6 +227,13 @@ class Vault:
         with self.reading() as db:
             records, manifest = checked_records(db, scheme)
         return open_record(scheme, find_record(records, name, id), manifest)
+
+    def get_many(self, ids: Iterable[int]) -> dict[int, SSHCredentials]:
+        """As `get`, for several ids with one look at the database."""
+        scheme = self.require_scheme()
+        with self.reading() as db:
+            records, manifest = checked_records(db, scheme)
+        return {id: open_record(scheme, find_record(records, id=id), manifest) for id in ids}
 
     def list(self) -> list[CredentialInfo]:
         """Every credential by name, without its secrets; needs no password."""
