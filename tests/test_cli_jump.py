@@ -15,7 +15,7 @@ from tests.fixtures.jump_host import JumpHost
 from tests.fixtures.ssh_device import PASSWORD, USER, Device, Rules, cli, host_key
 from tests.test_cli_run import Done, Home
 from vctui.ssh import KnownHosts
-from vctui.storage import Audit
+from vctui.storage import Audit, Inventory
 from vctui.vault import Vault
 
 MASTER = "correct horse battery"
@@ -203,6 +203,25 @@ def test_a_device_may_go_another_way(site: Site) -> None:
     done = site.run("run", "--job", "arp", "--json")
     assert done.returncode == 0
     assert site.far.asked[before:] == [("127.0.0.1", site.devices[1].port)]
+
+
+def test_credentials_are_found_out_behind_jump_hosts(site: Site) -> None:
+    """The login at the jump host is none of those that are counted."""
+    assert site.run("hosts", "trust", "--all", "-y").returncode == 0
+    assert site.run("creds", "test", "r1", "--json").returncode == 0
+    found = site.run("creds", "discover", "--force", "-y", "--json")
+    assert found.returncode == 0, found
+    settled = events(found, "device_settled")
+    assert {(row["device"], row["credential"]) for row in settled} == {("r1", "lab"), ("r2", "lab")}
+    (site.home.path / "config.yaml").write_text("jump_hosts: {}\n")
+    with Inventory(site.home.path / "dcim.db") as inventory:
+        device = inventory.get("r2")
+        assert device is not None
+        inventory.edit(device.id, {"jump": "gone"})
+    lost = site.run("creds", "discover", "--force", "-y", "--devices", "r2", "--json")
+    (row,) = events(lost, "device_settled")
+    assert row["result"] == "unreachable"
+    assert "gone is not in config.yaml" in row["note"]
 
 
 def test_replacing_the_key_of_a_jump_host_and_of_what_is_behind_it(site: Site) -> None:
