@@ -108,6 +108,33 @@ def test_stored_outputs_are_cleaned_only_when_both_ends_agree() -> None:
         assert clean_unknown(kept) == kept
 
 
+@pytest.mark.parametrize(
+    "residue",
+    [
+        " --More-- " + "\b" * 10 + " " * 10 + "\b" * 10,
+        " --More--          ",
+        "--More--\r\x1b[K",
+        "\x1b[7m--More--\x1b[27m\r\x1b[K",
+        "---(more 45%)---\r" + " " * 40 + "\r",
+        "<--- More --->\r              \r",
+        "  ---- More ----\x1b[16D                \x1b[16D",
+        "-- MORE --, next page: Space, next line: Enter, quit: Control-C\x1b[2K\r",
+        "-- MORE --, next page: Space, next line: Enter, quit: Control-C\n",
+        " --More-- \n",
+        " --More-- --More-- ",
+    ],
+)
+@pytest.mark.parametrize("end", ["\n", "\r\n"])
+def test_what_a_pager_left_behind_goes(residue: str, end: str) -> None:
+    lines = ["Name   Id", "alpha  1", "", "beta   2", "a longer line than all of the others  3", "x"]
+    raw = "".join(residue + line + end for line in lines)
+    # Of an empty line behind a question on a line of its own nothing can be known.
+    wanted = [line for line in lines if line]
+    for text in (f"sw1#show thing{end}{raw}sw1#", raw):
+        for cleaned in (clean(text, "show thing", "sw1#"), clean(text)):
+            assert [line for line in cleaned.splitlines() if line] == wanted
+
+
 LINES = st.lists(
     st.sampled_from(
         [
@@ -120,6 +147,10 @@ LINES = st.lists(
             "  text",
             "{master:0}",
             "a#",
+            "--More--",
+            "--More-- --More--x",
+            "a\b \b",
+            "a\rb",
         ]
     )
     | st.text("sho wver1#>@{}:[]\t", max_size=30),
@@ -138,7 +169,12 @@ def test_cleaning_twice_changes_nothing_more(text: str, command: str | None, pro
 
 @settings(deadline=None, max_examples=200)
 @given(
-    st.lists(st.text(st.characters(codec="ascii", exclude_characters="\r\n"), max_size=60), min_size=1),
+    st.lists(
+        st.text(
+            st.characters(codec="ascii", exclude_categories=["Cc"], include_characters="\t"), max_size=60
+        ),
+        min_size=1,
+    ),
     st.booleans(),
 )
 def test_any_body_survives_whole(lines: list[str], prompted: bool) -> None:

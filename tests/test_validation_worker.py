@@ -17,6 +17,7 @@ from typing import Any
 
 import pytest
 
+from tests.fixtures.captures import CaptureHome, arp
 from vctui.errors import DataError
 from vctui.validation import ValidationEngine, ValidationResult, ValidationWorker
 from vctui.validation.frames import Reader, pack
@@ -192,6 +193,18 @@ def test_the_process_ends_with_its_program(database: Path) -> None:
         ended, _, _ = select.select([handle], [], [], 30)
         os.close(handle)
         assert ended, "the validation process outlived its program"
+
+
+def test_a_run_that_validates_nothing_pays_nothing_for_it(tmp_path: Path) -> None:
+    loaded = "import sys, vctui.jobs, vctui.cli.run; print('textfsm' in sys.modules)"
+    done = subprocess.run([sys.executable, "-c", loaded], capture_output=True, text=True, check=True)
+    assert done.stdout == "False\n"
+    with contextlib.closing(CaptureHome(tmp_path)) as home:
+        _, [finished] = home.run({"lab-sw1": "text\n"}, "plain", ("show thing",), use_textfsm=0)
+        assert (finished.status, finished.template) == ("ok", None)
+        assert home.engine._worker is None
+        home.run({"lab-sw1": arp(1)})
+        assert home.engine._worker is not None
 
 
 def test_the_programs_main_module_is_not_run_again(database: Path, tmp_path: Path) -> None:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import re
 
+from vctui.text import TerminalText
+
 READING_VERBS = (
     "show",
     "display",
@@ -24,6 +26,15 @@ _CONTEXT = re.compile(
 """The line that Junos puts above its prompt."""
 _PROMPT_BEFORE = re.compile(r"(?:\S(?:.{0,78}\S)?[#>$%\])~]|[#>$%])\s*")
 """Any prompt. Not with a colon at its end: `! Command: show run` is a line of the device's answer."""
+_PAGER = re.compile(
+    r"^[ \t]*(?:"
+    r"(?:(?:<?-{2,4} ?more ?-{2,4}>?|-{3}\(more(?: \d+%)?\)-{3})[ \t\r]{0,10})+(?:\n|\Z)?"
+    r"|-{1,6} ?\(?more\b.{0,100}(?:\n|\Z)|more: ?<space>.{0,80}(?:\n|\Z))",
+    re.IGNORECASE | re.MULTILINE,
+)
+"""A pager's question: alone in its line, or before the line that came after it and the blanks over it."""
+_CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f]|\r(?!\r*\n)")
+"""What a terminal obeys; a return before the line's end is none."""
 _MAX_ECHO_LINES = 40
 _TERMINAL_WIDTH = 20
 """No terminal wraps before this column."""
@@ -32,11 +43,13 @@ _TERMINAL_WIDTH = 20
 def clean(text: str, command: str | None = None, prompt: str | None = None) -> str:
     """The output without the echo of `command` at its start and without `prompt` at its end.
 
-    Knows an echo that a prompt precedes or that the terminal wrapped. Lines inside are never removed,
-    whatever they hold; a text without echo and prompt comes back unchanged, and so does a cleaned one.
+    Knows an echo that a prompt precedes or that the terminal wrapped. What a pager left behind goes too;
+    other lines inside are never removed, whatever they hold. A text without any of it comes back unchanged,
+    and so does a cleaned one.
     """
+    text = _shown(text)
     if command is None and prompt is None:
-        return clean_unknown(text)
+        return _unframed(text)
     wanted = (prompt or "").strip()
     while wanted and (shorter := _without_prompt(text, wanted)) is not None:
         text = shorter
@@ -63,8 +76,20 @@ def clean_reply(text: str, command: str, prompt: str) -> str:
 def clean_unknown(text: str) -> str:
     """A stored output without `prompt#command` on its first line and the same prompt on its last.
 
-    Both must be there, and the command must be one that reads; else the text comes back unchanged.
+    Both must be there, and the command must be one that reads; else it keeps them. What a pager left goes.
     """
+    return _unframed(_shown(text))
+
+
+def _shown(text: str) -> str:
+    """The text as a terminal shows it, without the questions of a pager."""
+    if _CONTROL.search(text):
+        terminal = TerminalText()
+        text = terminal.feed(text.encode("utf-8", "replace")) + terminal.finish()
+    return _PAGER.sub("", text)
+
+
+def _unframed(text: str) -> str:
     while True:
         first, _, rest = text.lstrip("\n").partition("\n")
         prompt = _prompt_of_echo(first)

@@ -8,8 +8,6 @@ import warnings
 from dataclasses import dataclass, field
 from typing import Any
 
-import textfsm
-
 from vctui.text import safe_line
 from vctui.validation.account import RuleWeight
 from vctui.validation.generate import Generator, Parser
@@ -127,6 +125,9 @@ def _length(value: Any) -> int:
 
 def _compiled(content: str) -> Any:
     """TextFSM's own reading of a template. Raises TemplateError."""
+    # Not above: a run leaves parsing to a process of its own, and one that parses nothing has none.
+    import textfsm
+
     try:
         with warnings.catch_warnings():
             # Template authors write "[[" and "\\-" as they please.
