@@ -183,7 +183,7 @@ def measure_cleaning(engine: ValidationEngine, samples: Sequence[Sample]) -> Non
             continue  # recorded with its echo: not a clean one
         clean_ones += 1
         unchanged += clean(sample.raw, command, "lab-sw1#") == sample.raw
-    row("wrapped in echo, prompt, CRLF: same records", share(right, len(samples)), ">= 99.5 %")
+    row("in echo, prompt, CRLF, pager: same records", share(right, len(samples)), ">= 99.5 %")
     row("clean output returned unchanged", share(unchanged, clean_ones), "all")
 
 

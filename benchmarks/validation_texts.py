@@ -236,11 +236,16 @@ ERROR_TEXTS = (
 )
 
 
+PAGE = 20
+_QUESTION = " --More-- "
+
+
 def wrapped(text: str, command: str) -> str:
-    """An output as it arrives: echo above it, prompt below it, lines that end in CR LF."""
-    body = text.replace("\r\n", "\n")
-    end = "" if body.endswith("\n") else "\n"
-    return f"lab-sw1#{command}\n{body}{end}lab-sw1#".replace("\n", "\r\n")
+    """An output as it arrives: echo above it, prompt below it, a pager's traces, CR LF at the ends."""
+    lines = text.replace("\r\n", "\n").splitlines()
+    erased = _QUESTION + "\b" * len(_QUESTION) + " " * len(_QUESTION) + "\b" * len(_QUESTION)
+    shown = (erased + line if n and n % PAGE == 0 else line for n, line in enumerate(lines))
+    return "".join(f"{line}\r\n" for line in (f"lab-sw1#{command}", *shown)) + "lab-sw1#"
 
 
 _DIGIT = re.compile(r"\d")

@@ -28,8 +28,9 @@ _PROMPT_BEFORE = re.compile(r"(?:\S(?:.{0,78}\S)?[#>$%\])~]|[#>$%])\s*")
 """Any prompt. Not with a colon at its end: `! Command: show run` is a line of the device's answer."""
 _PAGER = re.compile(
     r"^[ \t]*(?:"
-    r"(?:(?:<?-{2,4} ?more ?-{2,4}>?|-{3}\(more(?: \d+%)?\)-{3})[ \t\r]{0,10})+(?:\n|\Z)?"
-    r"|-{1,6} ?\(?more\b.{0,100}(?:\n|\Z)|more: ?<space>.{0,80}(?:\n|\Z))",
+    r"-- more --, next page.{0,80}(?:\n|\Z)"
+    r"|(?:(?:<?-{2,4} ?more ?-{2,4}>?|-{3}\(more(?: \d+%)?\)-{3})[ \t\r]{0,10})+(?:\n|\Z)?"
+    r"|more: ?<space>.{0,80}(?:\n|\Z))",
     re.IGNORECASE | re.MULTILINE,
 )
 """A pager's question: alone in its line, or before the line that came after it and the blanks over it."""
