@@ -66,6 +66,19 @@ def test_what_may_be_done(state: LoginState, mode: str) -> None:
     assert mode_of(state, NOW) == mode
 
 
+def test_failures_at_one_place_open_nothing_while_the_credential_is_trusted() -> None:
+    state = TRUSTED
+    for number in range(5):
+        state = after(state, "refused", f"sw{number}", NOW, contained=True)
+    assert (state.streak, mode_of(state, NOW)) == (5, "one")
+    assert mode_of(after(state, "refused", "elsewhere", NOW), NOW) == "open"
+    assert mode_of(after(state, "accepted", "elsewhere", NOW), NOW) == "trusted"
+    state = after(
+        after(UNTRIED, "refused", "sw1", NOW, contained=True), "refused", "sw2", NOW, contained=True
+    )
+    assert mode_of(state, NOW) == "open"
+
+
 @pytest.mark.parametrize("outcome", ["refused", "unanswered"])
 def test_it_opens_for_a_time_then_one_device_decides(outcome: LoginOutcome) -> None:
     length = OPEN if outcome == "refused" else SILENT_OPEN

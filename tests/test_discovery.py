@@ -29,8 +29,8 @@ from vctui.jobs import (
     plan_discovery,
     require_candidates,
 )
-from vctui.jobs.discovery_guard import SiteGate
 from vctui.jobs.discovery_plan import FRESH
+from vctui.jobs.places import PlaceGate
 from vctui.records import Device as Row
 from vctui.records import DeviceFilter
 from vctui.scope import parse_scope
@@ -390,7 +390,7 @@ def test_a_login_without_an_answer_is_unclear(lab: Lab) -> None:
 
 
 def test_the_gate_of_a_site_lets_in_no_more_than_could_be_refused() -> None:
-    gate, line = SiteGate(2), Lifeline()
+    gate, line = PlaceGate(2, strict=True), Lifeline()
     assert gate.enter(line, Deadline(9))
     assert gate.enter(line, Deadline(9))
     waits = threading.Thread(target=lambda: results.append(gate.enter(line, Deadline(9))))

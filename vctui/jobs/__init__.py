@@ -5,13 +5,14 @@ from vctui.jobs.batches import Batch, create_batch, find_batch, list_batches, lo
 from vctui.jobs.compare import Comparison, compare
 from vctui.jobs.coverage import Coverage, DeviceCoverage, age, read_coverage
 from vctui.jobs.credential_status import CredentialStatus, credential_statuses, reset_credential
-from vctui.jobs.discovery import Discovery, DiscoverySettings, plan_item
+from vctui.jobs.discovery import Discovery, DiscoverySettings
 from vctui.jobs.discovery_events import Answer, DeviceSettled, DiscoveryFinished, LoginPhase, LoginTested
 from vctui.jobs.discovery_plan import (
     Candidate,
     DiscoveryOptions,
     DiscoveryPlan,
     plan_discovery,
+    plan_item,
     require_candidates,
 )
 from vctui.jobs.discovery_save import save_found

@@ -1,37 +1,37 @@
 """The guard that keeps a wrong password from locking an account: see `circuit` for its rules.
 
-It counts by credential, and not by site or AAA domain: which devices ask the same server is not known for
-certain, and an account is locked by all its failures there. A person may leave out the one domain, or site,
-that refuses.
+It counts by credential first: which devices ask the same server is not known for certain, and an account is
+locked by all its failures there. Beneath that it counts at each AAA domain or site, where a credential may
+be refused that is good elsewhere. A person may leave out the one place that refuses.
 """
 
 from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Sequence
-from contextlib import ExitStack
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 
 from vctui.config import Settings
-from vctui.errors import VctuiError
+from vctui.errors import DeviceError, VctuiError
 from vctui.events import BreakerOpened, PasswordKept, Sink
-from vctui.jobs.circuit import Circuit, CircuitOpen, OwnLedger, SharedLedger, after, mode_of
-from vctui.jobs.pacing import domains_of
-from vctui.jobs.plan import PlanItem
+from vctui.jobs.circuit import OPEN, Circuit, CircuitOpen, OwnLedger, after, mode_of
+from vctui.jobs.login_memory import LoginMemory
+from vctui.jobs.places import PlaceGate, place_of
 from vctui.jobs.planrun import PlanRun
-from vctui.jobs.stopped import Wait, refusal, why
-from vctui.politeness import Politeness
+from vctui.jobs.stopped import Wait, next_step, refusal, why
 from vctui.questions import Desk, Question
 from vctui.records import SSHCredentials
 from vctui.ssh import Deadline, Lifeline, LoginOutcome, Target
-from vctui.storage import LoginState, LoginStore, login_lock
+from vctui.storage import LoginState
 from vctui.text import safe_line
 
 RETYPE = "Type the password again, for this run"
 RETYPE_AND_KEEP = "Type it again, and save it in the vault"
 LEAVE_OUT = "Leave out its devices"
 ABORT = "Stop the run"
+PLACE_LIMIT = 3
+"""Refusals in a row at one place, after which a credential is not tried there."""
 
 
 @dataclass(slots=True)
@@ -50,11 +50,23 @@ class _Login:
     left_out: set[str] = field(default_factory=set)
     """Places where it is not tried any more."""
     given_up: bool = False
-    told: datetime | None = None
+    gates: dict[str, PlaceGate] = field(default_factory=dict)
+    """Of the places where it is tried."""
+    told: set[object] = field(default_factory=set)
     question: Question | None = None
     """The one that was asked last."""
     place: str = ""
     """The place that it offered to leave out."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Entry:
+    """A device that was let in."""
+
+    login: _Login
+    circuit: Circuit
+    alone: bool
+    gate: PlaceGate | None
 
 
 class Breaker:
@@ -72,7 +84,6 @@ class Breaker:
         sink: Sink,
         keep: Callable[[SSHCredentials], None] | None = None,
     ) -> None:
-        self._settings = settings
         self._keep = keep
         self._runs = runs
         self._desk = desk
@@ -85,10 +96,9 @@ class Breaker:
         self._sink = sink
         self._lock = threading.Lock()
         self._logins: dict[tuple[int | None, str, str], _Login] = {}
-        self._admitted: dict[int, tuple[_Login, Circuit, bool]] = {}
+        self._admitted: dict[int, _Entry] = {}
         """By the identity of the target: a jump host has no key of its own."""
-        self._store: LoginStore | None = None
-        self._stack = ExitStack()
+        self._memory = LoginMemory(settings)
 
     def __enter__(self) -> Breaker:
         return self
@@ -98,15 +108,17 @@ class Breaker:
 
     def close(self) -> None:
         """Let go of the database."""
-        self._stack.close()
+        self._memory.close()
 
     def approach(self, target: Target, lifeline: Lifeline, deadline: Deadline) -> None:
         """Turn the device away, or ask, before it is connected to; see LoginGuard."""
         login = self._login(target.credentials)
         while True:
-            circuit, _ = self._now(login, target)
+            circuit, _, gate = self._now(login, target)
             state = circuit.state
             if mode_of(state, datetime.now(UTC)) != "open":
+                if gate is not None and gate.is_shut:
+                    raise self._shut(login, target)
                 return
             self._stopped(login, circuit, state, Wait(self._desk, target, lifeline, deadline))
 
@@ -114,16 +126,47 @@ class Breaker:
         """Let the device in when its credential may be tried; see LoginGuard."""
         login = self._login(target.credentials)
         while True:
-            circuit, instead = self._now(login, target)
+            circuit, instead, gate = self._now(login, target)
+            if gate is not None and not gate.enter(lifeline, deadline):
+                raise self._shut(login, target)
             try:
                 alone = circuit.enter(lifeline, deadline)
-            except CircuitOpen as found:
-                self._stopped(login, circuit, found.state, Wait(self._desk, target, lifeline, deadline))
+            except BaseException as error:
+                if gate is not None:
+                    gate.leave("unknown")
+                if not isinstance(error, CircuitOpen):
+                    raise
+                self._stopped(login, circuit, error.state, Wait(self._desk, target, lifeline, deadline))
                 continue
+            entry = _Entry(login, circuit, alone, gate)
             if self._still_counts(login, circuit, target):
-                self._admitted[id(target)] = (login, circuit, alone)
+                self._admitted[id(target)] = entry
                 return instead
-            circuit.leave(target.device, "unknown", alone=alone)
+            self._leave(entry, target, "unknown")
+
+    def _leave(self, entry: _Entry, target: Target, outcome: LoginOutcome) -> None:
+        device, login, place = safe_line(target.device, 60), entry.login, self._place(target)
+        with self._lock:
+            if outcome == "accepted":
+                login.failing.clear()
+            elif outcome != "unknown":
+                login.failing.append(place)
+            places, count = set(login.failing), len(login.failing)
+            contained = places == {place} and self._has_others(login, place)
+        # Failures that other runs have seen were elsewhere, for all that is known here.
+        contained = contained and count > entry.circuit.state.streak
+        entry.circuit.leave(device, outcome, alone=entry.alone, contained=contained)
+        if entry.gate is not None and entry.gate.leave(outcome) and entry.login.instead is None:
+            self._memory.shut(target.credentials, self._place(target))
+
+    def _shut(self, login: _Login, target: Target) -> DeviceError:
+        """The error of a device at a place where the credential was refused too often; told once."""
+        place = safe_line(self._place(target), 60)
+        reason = f"the login was refused {PLACE_LIMIT} times in a row at {place}"
+        self._tell(login, place, reason, (), datetime.now(UTC) + OPEN)
+        return DeviceError(
+            "breaker_open", f"credential {login.name!r} is not tried here: {reason}", next_step(login.name)
+        )
 
     def _still_counts(self, login: _Login, circuit: Circuit, target: Target) -> bool:
         """Whether nothing was decided while the device waited that would turn it away."""
@@ -133,28 +176,28 @@ class Breaker:
     def _is_out(self, login: _Login, target: Target) -> bool:
         return login.given_up or self._place(target) in login.left_out
 
-    def _now(self, login: _Login, target: Target) -> tuple[Circuit, SSHCredentials | None]:
+    def _now(self, login: _Login, target: Target) -> tuple[Circuit, SSHCredentials | None, PlaceGate | None]:
         """What counts for the credential now. Raises DeviceError when this device is left out."""
+        place = self._place(target)
         with self._lock:
             circuit, instead = login.circuit, login.instead
+            gate = login.gates.setdefault(place, PlaceGate(PLACE_LIMIT)) if place else None
             is_out = self._is_out(login, target)
         if is_out:
             raise refusal(login.name, circuit.state)
-        return circuit, instead
+        return circuit, instead, gate
 
     def report(self, target: Target, outcome: LoginOutcome) -> None:
         """What came of a login that was let in."""
-        login, circuit, alone = self._admitted.pop(id(target))
-        circuit.leave(safe_line(target.device, 60), outcome, alone=alone)
+        entry = self._admitted.pop(id(target))
+        login = entry.login
+        self._leave(entry, target, outcome)
         to_keep = None
         with self._lock:
             if outcome == "accepted":
-                login.failing.clear()
                 to_keep, login.to_keep = login.to_keep, None
                 if login.question is not None:
                     self._desk.withdraw(login.question.key)
-            elif outcome != "unknown":
-                login.failing.append(self._place(target))
         if to_keep is not None and self._keep is not None:
             self._save(login, to_keep)
 
@@ -165,7 +208,7 @@ class Breaker:
             assert self._keep is not None
             self._keep(typed)
             # The vault's credential is another one now: the first thing known of it is this success.
-            ledger = self._ledger(typed)
+            ledger = self._memory.ledger(typed)
             ledger.change(lambda state: after(state, "accepted", "", datetime.now(UTC)))
         except VctuiError as problem:
             error = str(problem)
@@ -189,32 +232,28 @@ class Breaker:
         with self._lock:
             if key not in self._logins:
                 name = safe_line(credentials.name or credentials.username, 60)
-                self._logins[key] = _Login(name, Circuit(self._ledger(credentials)))
+                login = _Login(name, Circuit(self._memory.ledger(credentials)))
+                for place in self._memory.shut_places(credentials):
+                    login.gates[place] = PlaceGate(PLACE_LIMIT, shut=True)
+                self._logins[key] = login
             return self._logins[key]
 
-    def _ledger(self, credentials: SSHCredentials) -> OwnLedger | SharedLedger:
-        if not credentials.id:
-            return OwnLedger()
-        if self._store is None:
-            try:
-                self._store = self._stack.enter_context(LoginStore(self._settings.collector_db))
-            except VctuiError:  # the run itself says what is wrong with the database
-                return OwnLedger()
-        return SharedLedger(self._store, login_lock(self._settings.home, credentials.id), credentials.id)
-
-    def _tell(self, login: _Login, state: LoginState) -> None:
-        """Say once, for each time it opens, that the credential is not tried any more."""
+    def _tell(
+        self, login: _Login, what: object, reason: str, devices: tuple[str, ...], until: datetime
+    ) -> None:
+        """Say once, for each time and place, that the credential is not tried any more."""
         with self._lock:
-            if login.told == state.open_until:
+            if what in login.told:
                 return
-            login.told = state.open_until
-        until = (state.open_until or datetime.now(UTC)).isoformat(timespec="seconds")
+            login.told.add(what)
+        at = until.isoformat(timespec="seconds")
         for run in self._runs_with(login):
-            self._sink(BreakerOpened(run, login.name, why(state), state.devices, until))
+            self._sink(BreakerOpened(run, login.name, reason, devices, at))
 
     def _stopped(self, login: _Login, circuit: Circuit, state: LoginState, wait: Wait) -> None:
         """Tell, and let a person decide; returns when the device shall try again. Raises DeviceError."""
-        self._tell(login, state)
+        until = state.open_until or datetime.now(UTC)
+        self._tell(login, until, why(state), state.devices, until)
         if not self._desk.is_attended:
             raise refusal(login.name, state)
         credentials = wait.target.credentials
@@ -240,6 +279,7 @@ class Breaker:
             if password is not None:
                 login.typed += 1
                 login.instead = replace(credentials, password=password)
+                login.gates.clear()
                 login.to_keep = login.instead if answer == RETYPE_AND_KEEP else None
                 # As after the twenty minutes: one device decides.
                 login.circuit = Circuit(OwnLedger(LoginState(open_until=datetime.now(UTC))))
@@ -279,11 +319,3 @@ class Breaker:
 
     def _has_others(self, login: _Login, place: str) -> bool:
         return bool(place) and any(other not in (place, *login.left_out) for other in self._places.values())
-
-
-def place_of(politeness: Politeness, item: PlanItem) -> str:
-    """Where a device asks who may log in: its AAA domain where one is configured, else its site."""
-    domains = domains_of(politeness, item)
-    if domains:
-        return f"AAA domain {domains[0]}"
-    return f"site {item.device.site}" if item.device.site else ""

@@ -63,9 +63,19 @@ def mode_of(state: LoginState, now: datetime) -> Mode:
 
 
 def after(
-    state: LoginState, outcome: LoginOutcome, device: str, now: datetime, limits: Limits = LIMITS
+    state: LoginState,
+    outcome: LoginOutcome,
+    device: str,
+    now: datetime,
+    limits: Limits = LIMITS,
+    *,
+    contained: bool = False,
 ) -> LoginState:
-    """The state after a login ended so."""
+    """The state after a login ended so.
+
+    `contained`: the failures in a row are all at one place, which is shut by itself. They open nothing as
+    long as the credential is trusted.
+    """
     trusted = _is_trusted(state, now)
     if outcome == "accepted":
         return LoginState(succeeded_at=now, failed_at=state.failed_at)
@@ -76,7 +86,7 @@ def after(
     refused = (state.refused if before else 0) + (outcome == "refused")
     limit = (limits.trusted if trusted else None) or limits.untried
     open_until = None
-    if state.open_until is not None or streak >= limit:
+    if state.open_until is not None or (streak >= limit and not (trusted and contained)):
         open_until = now + (OPEN if refused else SILENT_OPEN)
     return replace(
         state,
@@ -253,8 +263,8 @@ class Circuit:
             self._alone = False
             self._wake_all()
 
-    def leave(self, device: str, outcome: LoginOutcome, *, alone: bool) -> None:
-        """The login of a device that entered has ended; `alone` is what `enter` said."""
+    def leave(self, device: str, outcome: LoginOutcome, *, alone: bool, contained: bool = False) -> None:
+        """The login of a device that entered has ended; `alone` is what `enter` said. See `after`."""
         with self._lock:
             now = self._now()
             state = self._fresh()
@@ -263,7 +273,7 @@ class Circuit:
                 outcome == "accepted" and (old or state.streak or state.open_until)
             ):
                 self._state = self._ledger.change(
-                    lambda known: after(known, outcome, device, now, self._limits)
+                    lambda known: after(known, outcome, device, now, self._limits, contained=contained)
                 )
                 self._read_at = self._clock()
             self._in_flight -= 1

@@ -12,7 +12,6 @@ from collections import Counter, deque
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
-from pathlib import Path
 
 from vctui.config import HostKeyPolicy, Settings
 from vctui.errors import VaultError
@@ -26,16 +25,16 @@ from vctui.jobs.discovery_events import (
     LoginTested,
 )
 from vctui.jobs.discovery_guard import DiscoveryGuard, Pair
-from vctui.jobs.discovery_plan import DiscoveryPlan
+from vctui.jobs.discovery_plan import DiscoveryPlan, plan_item
 from vctui.jobs.discovery_rounds import Search, in_turn, settled, waves
 from vctui.jobs.discovery_save import Keeper
 from vctui.jobs.hops import Ways
 from vctui.jobs.hosts import trusted_hosts
 from vctui.jobs.pacing import make_pacer
 from vctui.jobs.plan import PlanItem
-from vctui.jobs.routes import NoRoute, PlannedHop
+from vctui.jobs.routes import NoRoute
 from vctui.politeness import Politeness
-from vctui.records import CredentialInfo, Device, SSHCredentials, out_of_scope
+from vctui.records import Device, SSHCredentials, out_of_scope
 from vctui.ssh import ExecutionResult, ExecutorOptions, SSHExecutorPool, Target
 from vctui.storage import Audit, Inventory, LoginStore
 from vctui.vault import CredentialResolver
@@ -263,23 +262,6 @@ class Discovery:
 
     def _say_phase(self, pair: Pair, phase: Phase) -> None:
         self._sink(LoginPhase(pair.device.name, pair.device.host or "", pair.info.name, phase))
-
-
-def plan_item(device: Device, info: CredentialInfo, path: tuple[PlannedHop, ...] = ()) -> PlanItem:
-    """A device and a credential as the pace of the logins and the question about host keys know them."""
-    return PlanItem(
-        device=device,
-        host=device.host or "",
-        port=device.port,
-        device_type=device.device_type,
-        credential=info.name,
-        credential_id=info.id,
-        commands=(),
-        template=None,
-        path=Path(),
-        host_known=False,
-        jump=path,
-    )
 
 
 def _answer(result: ExecutionResult, guard: DiscoveryGuard, key: int) -> Answer:

@@ -15,8 +15,9 @@ from datetime import UTC, datetime
 
 from vctui.config import Settings
 from vctui.errors import DeviceError, VctuiError
-from vctui.jobs.circuit import Circuit, CircuitOpen, Limits, SharedLedger, check_wait, mode_of
-from vctui.jobs.discovery_plan import address_of
+from vctui.jobs.circuit import Circuit, CircuitOpen, Limits, SharedLedger, mode_of
+from vctui.jobs.discovery_plan import address_of, plan_item
+from vctui.jobs.places import PlaceGate, place_of
 from vctui.jobs.stopped import refusal
 from vctui.records import CredentialInfo, Device
 from vctui.ssh import NO_DEVICE, Deadline, Lifeline, LoginOutcome, Target
@@ -40,48 +41,6 @@ class Pair:
     info: CredentialInfo
 
 
-class SiteGate:
-    """The logins of one credential at one site."""
-
-    def __init__(self, limit: int) -> None:
-        self._limit = limit
-        self._changed = threading.Condition()
-        self._in_flight = 0
-        self._refused = 0
-
-    @property
-    def is_shut(self) -> bool:
-        """Whether it was refused too often here."""
-        return self._refused >= self._limit
-
-    def enter(self, line: Lifeline, deadline: Deadline) -> bool:
-        """Wait for a place; False when the gate is shut. Raises DeviceError."""
-        line.tie(self._wake)
-        with self._changed:
-            while not self.is_shut and self._refused + self._in_flight >= self._limit:
-                check_wait(line, deadline)
-                self._changed.wait(deadline.remaining())
-            check_wait(line, deadline)
-            if self.is_shut:
-                return False
-            self._in_flight += 1
-            return True
-
-    def leave(self, outcome: LoginOutcome) -> None:
-        """Give the place back."""
-        with self._changed:
-            self._in_flight -= 1
-            if outcome == "accepted":
-                self._refused = 0
-            elif outcome in ("refused", "unanswered"):
-                self._refused += 1
-            self._changed.notify_all()
-
-    def _wake(self) -> None:
-        with self._changed:
-            self._changed.notify_all()
-
-
 class DiscoveryGuard:
     """Guards the logins of one discovery. `pairs` are the attempts, by the key of their target."""
 
@@ -91,7 +50,7 @@ class DiscoveryGuard:
         self._limit = max_refusals
         self._lock = threading.Lock()
         self._circuits: dict[int, Circuit] = {}
-        self._gates: dict[tuple[int, int | None], SiteGate] = {}
+        self._gates: dict[tuple[int, str], PlaceGate] = {}
         self._alone: dict[int, bool] = {}
         self.pairs: Mapping[int, Pair] = {}
         self.outcomes: dict[int, LoginOutcome] = {}
@@ -148,15 +107,16 @@ class DiscoveryGuard:
         circuit.leave(safe_line(pair.device.name, 60), outcome, alone=self._alone.pop(key))
         gate.leave(outcome)
 
-    def _of(self, pair: Pair) -> tuple[Circuit, SiteGate]:
-        id, site = pair.info.id, pair.device.site_id
+    def _of(self, pair: Pair) -> tuple[Circuit, PlaceGate]:
+        id = pair.info.id
+        place = place_of(self._settings.politeness, plan_item(pair.device, pair.info))
         with self._lock:
             if id not in self._circuits:
                 ledger = SharedLedger(self._store, login_lock(self._settings.home, id), id)
                 self._circuits[id] = Circuit(ledger, Limits(untried=self._limit, trusted=None))
-            if (id, site) not in self._gates:
-                self._gates[id, site] = SiteGate(self._limit)
-            return self._circuits[id], self._gates[id, site]
+            if (id, place) not in self._gates:
+                self._gates[id, place] = PlaceGate(self._limit, strict=True)
+            return self._circuits[id], self._gates[id, place]
 
     def _note(self, pair: Pair, result: TestResult) -> None:
         """Raises DeviceError: what cannot be noted is not tried."""
@@ -172,9 +132,9 @@ class DiscoveryGuard:
         name = safe_line(pair.info.name, 60)
         if mode_of(circuit.state, datetime.now(UTC)) == "open" or not gate.is_shut:
             return refusal(name, circuit.state)
-        site = safe_line(pair.device.site or "none", 40)
+        place = place_of(self._settings.politeness, plan_item(pair.device, pair.info)) or "no site"
         return DeviceError(
             "breaker_open",
-            f"credential {name!r} was refused {self._limit} times in a row at site {site}",
+            f"credential {name!r} was refused {self._limit} times in a row at {safe_line(place, 60)}",
             "Go on later with the same command; --max-refusals raises the limit",
         )

@@ -6,9 +6,12 @@ from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 
 from vctui.config import Settings
 from vctui.errors import CredentialNotFound, NoDevicesError
+from vctui.jobs.plan import PlanItem
+from vctui.jobs.routes import PlannedHop
 from vctui.jobs.selection import LeftOut, select
 from vctui.records import CredentialInfo, Device, DeviceFilter, out_of_scope
 from vctui.storage import Inventory, LoginStore, LoginTest
@@ -55,6 +58,23 @@ class DiscoveryPlan:
 def address_of(device: Device) -> str:
     """Where a test reached the device: at another address it says nothing."""
     return f"{device.host}:{device.port}"
+
+
+def plan_item(device: Device, info: CredentialInfo, path: tuple[PlannedHop, ...] = ()) -> PlanItem:
+    """A device and a credential as the pace of the logins and the question about host keys know them."""
+    return PlanItem(
+        device=device,
+        host=device.host or "",
+        port=device.port,
+        device_type=device.device_type,
+        credential=info.name,
+        credential_id=info.id,
+        commands=(),
+        template=None,
+        path=Path(),
+        host_known=False,
+        jump=path,
+    )
 
 
 def plan_discovery(

@@ -52,5 +52,10 @@ def refusal(name: str, state: LoginState) -> DeviceError:
     return DeviceError(
         "breaker_open",
         f"credential {name!r} is not tried until {until}: {why(state)}",
-        f"Correct it: vctui vault edit {quote(name)}; or try it: vctui creds status --reset {quote(name)}",
+        next_step(name),
     )
+
+
+def next_step(name: str) -> str:
+    """What to do about a credential that is stopped."""
+    return f"Correct it: vctui vault edit {quote(name)}; or try it: vctui creds status --reset {quote(name)}"

@@ -41,6 +41,15 @@ CREATE TABLE IF NOT EXISTS vctui_login_choices (
     credential_id INTEGER NOT NULL
 );
 """
+PLACES = """
+CREATE TABLE IF NOT EXISTS vctui_login_places (
+    credential_id INTEGER NOT NULL,
+    place TEXT NOT NULL,
+    revision TEXT NOT NULL,
+    open_until TEXT NOT NULL,
+    PRIMARY KEY (credential_id, place)
+);
+"""
 TestResult = Literal["started", "accepted", "refused", "unclear"]
 MAX_DEVICES = 5
 """Devices that are named for a streak of failures, the newest last."""
@@ -172,9 +181,40 @@ class LoginStore(Store):
                 (device_id, credential_id),
             )
 
+    def places(self, credential_id: int) -> dict[str, datetime]:
+        """Where a credential was refused too often, and until when it is not tried there."""
+        if not self.columns("vctui_login_places"):
+            return {}
+        with self.reading() as database:
+            rows = execute(
+                database,
+                "SELECT place, open_until FROM vctui_login_places WHERE credential_id = ? AND revision = ?",
+                (credential_id, _revision(database, credential_id)),
+            ).fetchall()
+        return {str(place): when for place, text in rows if (when := _when(text)) is not None}
+
+    def shut_place(self, credential_id: int, place: str, until: datetime) -> None:
+        """Note that a credential is not to be tried at a place until then."""
+        with self.writing() as database:
+            run_script(database, PLACES)
+            execute(
+                database,
+                "INSERT OR REPLACE INTO vctui_login_places (credential_id, place, revision, open_until)"
+                " VALUES (?, ?, ?, ?)",
+                (
+                    credential_id,
+                    place.encode("utf-8", "replace").decode(),
+                    _revision(database, credential_id),
+                    utc_text(until),
+                ),
+            )
+
     def reset(self, credential_id: int) -> None:
         """Forget what is known of a credential: its next login goes to one device first."""
         self.change(credential_id, lambda state: LoginState())
+        with self.writing() as database:
+            run_script(database, PLACES)
+            execute(database, "DELETE FROM vctui_login_places WHERE credential_id = ?", (credential_id,))
 
 
 def _revision(database: peewee.SqliteDatabase, credential_id: int) -> str:
