@@ -66,7 +66,6 @@ class BenchScreen(Screen[None]):
         self._specimens = tuple(specimens)
         self._at = 0
         self._asker = Asker(context.settings)
-        self._number = 0
         self._busy = False
         self._report: Report | None = None
         self._stored: dict[str, str] = {}
@@ -110,11 +109,11 @@ class BenchScreen(Screen[None]):
 
     def _ask(self) -> None:
         """Rank the candidates of the filter anew."""
-        self._number += 1
+        number = self._asker.begin()
         self._busy, self._report = True, None
         self._candidates.show((), 0, empty="searching…")
         self._show()
-        self._rank(self._number, self.specimen.text, self.query_one("#filter", Input).value.strip())
+        self._rank(number, self.specimen.text, self.query_one("#filter", Input).value.strip())
 
     @work(thread=True, group="ask", exit_on_error=False, description="rank templates")
     def _rank(self, number: int, text: str, wanted: str) -> None:
@@ -125,7 +124,7 @@ class BenchScreen(Screen[None]):
         except VctuiError as error:
             answer = str(error)
         else:
-            answer = self._asker.ask(lambda bench: bench.rank(text, wanted or None))
+            answer = self._asker.ask(number, lambda bench: bench.rank(text, wanted or None))
         if answer is not None:
             self.post_message(self.Ranked(number, answer, stored))
 
@@ -136,7 +135,7 @@ class BenchScreen(Screen[None]):
 
     @on(Ranked)
     def _ranked(self, message: Ranked) -> None:
-        if message.number != self._number:
+        if not self._asker.is_current(message.number):
             return
         self._busy, self._stored = False, message.stored
         if isinstance(message.answer, str):

@@ -16,22 +16,36 @@ Question = Callable[["Bench"], "Report"]
 
 
 class Asker:
-    """Called from worker threads; `stop` from any."""
+    """A question's number is drawn where it is asked (`begin`); its thread comes with it later (`ask`)."""
 
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
         self._lock = threading.Lock()
+        self._number = 0
         self._current: Bench | None = None
 
-    def ask(self, question: Question) -> Report | str | None:
+    def begin(self) -> int:
+        """The number of a new question. The one before ends, whether its thread has come to it or not."""
+        with self._lock:
+            self._number += 1
+            if self._current is not None:
+                self._current.stop()
+            return self._number
+
+    def is_current(self, number: int) -> bool:
+        """Whether nothing newer was asked."""
+        with self._lock:
+            return number == self._number
+
+    def ask(self, number: int, question: Question) -> Report | str | None:
         """The answer, what kept it from being given, or None when a newer question came or `stop`."""
         from vctui.validation import Bench, Stopped
 
         bench = Bench(self._settings.templates_db)
         with self._lock:
-            previous, self._current = self._current, bench
-        if previous is not None:
-            previous.stop()
+            if number != self._number:
+                return None
+            self._current = bench
         try:
             return question(bench)
         except Stopped:
@@ -47,9 +61,7 @@ class Asker:
 
     def stop(self) -> None:
         """End the question that is being answered."""
-        with self._lock:
-            if self._current is not None:
-                self._current.stop()
+        self.begin()
 
 
 def stored_templates(settings: Settings) -> dict[str, str]:

@@ -106,7 +106,8 @@ def draft_text(report: Report | None, problem: str | None, *, changed: bool, bus
         return Content.assemble(("\n".join(lines), "$text-error"))
     verdict = report.verdict
     if verdict.is_valid:
-        text = f"{verdict.record_count} records, score {verdict.score:g} of 100"
+        records = "1 record" if verdict.record_count == 1 else f"{verdict.record_count} records"
+        text = f"{records}, score {verdict.score:g} of 100"
         return Content.assemble(("valid ", "bold $text-success"), text)
     reason = safe_line(verdict.reason or "no record", 300)
     return Content.assemble(("not valid ", "bold $text-warning"), reason)

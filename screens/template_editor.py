@@ -122,8 +122,7 @@ class TemplateEditor(Vertical):
 
     def _wait(self) -> None:
         """Try the text once nothing was typed for a moment; what is being tried is out of date."""
-        self._asker.stop()
-        self._number += 1
+        self._number = self._asker.begin()
         if self._timer is not None:
             self._timer.stop()
         self._timer = self.set_timer(DELAY, self._attempt) if self.changed else None
@@ -139,14 +138,16 @@ class TemplateEditor(Vertical):
     @work(thread=True, exit_on_error=False, group="try", description="try a template")
     def _try(self, number: int, draft: Draft) -> None:
         output = self._output
-        answer = self._asker.ask(lambda bench: bench.attempt(draft.name, draft.text, output, draft.filter))
+        answer = self._asker.ask(
+            number, lambda bench: bench.attempt(draft.name, draft.text, output, draft.filter)
+        )
         if answer is not None:
             self.post_message(self.Answered(number, answer))
 
     @on(Answered)
     def _answered(self, message: Answered) -> None:
         message.stop()
-        if message.number != self._number:
+        if not self._asker.is_current(message.number):
             return
         self._busy = False
         if isinstance(message.answer, str):

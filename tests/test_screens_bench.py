@@ -15,6 +15,7 @@ from textual.widgets import Input, TextArea
 
 from screens import specimens
 from screens.bench import BenchScreen
+from screens.bench_ask import Asker
 from screens.captures import CapturesScreen
 from screens.device import DeviceScreen
 from screens.export import ExportScreen
@@ -39,6 +40,7 @@ from tests.fixtures.screens import (
 from tests.fixtures.small_home import make_context
 from vctui.jobs import JobResult, Specimen
 from vctui.storage import History, TemplateRow
+from vctui.validation import Bench, Report
 
 RUNAWAY = "Value WORDS ((\\w+\\s?)+)\n\nStart\n  ^${WORDS}:(?=x) -> Record\n"
 BAIT = "word " * 12 + "word" * 12 + "!\n"
@@ -54,9 +56,10 @@ def bench(home: CaptureHome, *found: Specimen) -> Stage:
     return Stage(BenchScreen(make_context(home.settings), found))
 
 
-def of_first_capture(home: CaptureHome) -> list[Specimen]:
+def of_capture(home: CaptureHome, device: str = "lab-sw1") -> list[Specimen]:
+    # Not by its place: the devices of a run are saved in the order in which they were validated.
     with History(home.settings.collector_db) as history:
-        record = history.captures()[-1]
+        [record] = history.captures(device=device)
     return specimens.of_capture(home.settings, record)
 
 
@@ -74,7 +77,7 @@ def ready(app: App[Any]) -> bool:
 
 async def test_candidates_records_and_output_of_a_capture(home: CaptureHome) -> None:
     home.run({"lab-sw1": arp(1, 2, 3)})
-    app = bench(home, *of_first_capture(home))
+    app = bench(home, *of_capture(home))
     async with app.run_test(size=(80, 24)) as pilot:
         await until(pilot, lambda: "valid" in text_of(app, "#verdict"))
         assert text_of(app, "#verdict").startswith("lab-sw1 show ip arp  valid  arista_eos_show_ip_arp  ")
@@ -98,7 +101,7 @@ async def test_candidates_records_and_output_of_a_capture(home: CaptureHome) -> 
 
 async def test_a_template_is_changed_tried_saved_and_captures_are_parsed_again(home: CaptureHome) -> None:
     home.run({"lab-sw1": arp(1, 2), "lab-sw2": arp(3)})
-    app = bench(home, *of_first_capture(home))
+    app = bench(home, *of_capture(home))
     async with app.run_test(size=(80, 24)) as pilot:
         await until(pilot, lambda: ready(app))
         await pilot.press("enter")
@@ -189,11 +192,24 @@ async def test_a_template_that_hangs_leaves_the_screen_alive_and_ends_with_it(ho
         await until(pilot, lambda: screen._asker.pid is None)
 
 
+def test_a_question_whose_thread_is_late_does_not_end_a_newer_one(home: CaptureHome) -> None:
+    asker = Asker(home.settings)
+    late, newer = asker.begin(), asker.begin()
+
+    def question(bench: Bench) -> Report:
+        assert asker.ask(late, lambda other: other.rank(arp(1))) is None
+        return bench.rank(arp(1), "arista_eos_show_ip_arp")
+
+    answer = asker.ask(newer, question)
+    assert isinstance(answer, Report)
+    assert answer.verdict.is_valid
+
+
 async def test_the_other_outputs_of_a_file_are_a_key_away(home: CaptureHome) -> None:
     home.run(
         {"lab-sw1": ("Software image version: 4.30.1F\n", arp(1))}, "both", ("show version", "show ip arp")
     )
-    app = bench(home, *of_first_capture(home))
+    app = bench(home, *of_capture(home))
     async with app.run_test(size=(80, 24)) as pilot:
         await until(pilot, lambda: "arista_eos_show_version" in text_of(app, "#verdict"))
         await pilot.press("o")
