@@ -27,7 +27,7 @@ from typing import Any, TypeVar
 
 import textfsm
 
-from benchmarks.validation_hostile import hanging, large
+from benchmarks.validation_hostile import hanging, large, thousands
 from benchmarks.validation_texts import ERROR_TEXTS, perturbed, wrapped
 from vctui.validation import ValidationEngine, ValidationResult, clean, ntc_rows
 
@@ -268,6 +268,7 @@ def main() -> None:
             measure_perturbed(engine, samples, plain)
             measure_false_accepts(engine, samples, contents)
         large(contents["cisco_ios_show_ip_route"], database, row)
+        thousands(database, 10 * options.devices, row)
         hanging(database, options.devices, row)
 
 

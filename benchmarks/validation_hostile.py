@@ -102,12 +102,38 @@ def large(content: str, database: Path, row: Callable[[str, str, str], None]) ->
     row("5 MB through the validation process", f"{seconds:.2f} s, {result.record_count} records", "")
 
 
+GOOD = "Protocol  Address          Age (min)  Hardware Addr   Type   Interface\n" + "".join(
+    f"Internet  192.0.2.{i}               5   0200.5e00.53{i:02x}  ARPA   Vlan10\n" for i in range(1, 61)
+)
+
+
+def thousands(database: Path, devices: int, row: Callable[[str, str, str], None]) -> None:
+    """The same table from very many devices, as two threads of a run hand it to the pool."""
+    pids = set()
+    with ValidationWorker(database) as worker:
+
+        def one(_: int) -> bool:
+            result = worker.validate(GOOD, "cisco_ios_show_ip_arp", timeout=5.0)
+            pids.add(worker.pid)
+            return result.is_valid
+
+        start = time.perf_counter()
+        with ThreadPoolExecutor(2) as pool:
+            valid = sum(pool.map(one, range(devices)))
+        total = time.perf_counter() - start
+        text = Path(f"/proc/{worker.pid}/status").read_text(encoding="ascii")
+    used = next(line.split()[1] for line in text.splitlines() if line.startswith("VmHWM"))
+    row(
+        f"{devices} devices, 60 rows each",
+        f"{valid} valid in {total:.1f} s: {1000 * total / devices:.2f} ms each",
+        "",
+    )
+    row("processes of that run", f"{len(pids - {None})}, of {int(used) // 1024} MB at most", "few")
+
+
 def hanging(database: Path, devices: int, row: Callable[[str, str, str], None]) -> None:
     """Outputs of many devices, some of them hanging their template, from two threads as in a run."""
     names = list(BAITS)
-    good = "Protocol  Address          Age (min)  Hardware Addr   Type   Interface\n" + "".join(
-        f"Internet  192.0.2.{i}               5   0200.5e00.53{i:02x}  ARPA   Vlan10\n" for i in range(1, 9)
-    )
     outcome: Counter[str] = Counter()
     longest = [0.0]
     lock = threading.Lock()
@@ -117,7 +143,7 @@ def hanging(database: Path, devices: int, row: Callable[[str, str, str], None]) 
             bait = number % 100 == 7
             name = names[(number // 100) % len(names)] if bait else "cisco_ios_show_ip_arp"
             start = time.perf_counter()
-            result = worker.validate(BAITS[name] if bait else good, name, timeout=5.0)
+            result = worker.validate(BAITS[name] if bait else GOOD, name, timeout=5.0)
             seconds = time.perf_counter() - start
             if bait:
                 kind = "hostile and named" if name in (result.reason or "") else "hostile, not named"

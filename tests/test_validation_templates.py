@@ -201,6 +201,15 @@ def test_a_template_of_ones_own_goes_before_the_index() -> None:
         find_template("cisco_ios", "show ip arp vrf lab", templates, rows) == "cisco_ios_show_ip_arp_vrf_lab"
     )
     assert find_template("cisco_ios", "show ip arp vrf x", templates, rows) == "cisco_ios_show_ip_arp"
+    mine = set_of("cisco_ios_show_ip_arp") | set_of("cisco_xe_show_ip_arp", source="custom")
+    assert find_template("cisco_xe", "sh ip arp", mine, rows) == "cisco_xe_show_ip_arp"
+    assert find_template("cisco_ios", "sh ip arp", mine, rows) == "cisco_ios_show_ip_arp"
+    declared = Template("my arp", "", "custom", platform="cisco_ios", command="show ip arp")
+    assert find_template("cisco_ios", "sh ip arp", {"my arp": (declared,)}, rows) == "my arp"
+    pair = ("cisco_ios_show_switch_detail", "cisco_ios_show_switch_detail_stack_ports")
+    changed = set_of(*pair) | set_of(pair[0], source="custom")
+    assert find_template("cisco_ios", "sh switch det", changed, rows) == ":".join(pair)
+    assert find_template("cisco_ios", "show switch detail", set_of(pair[0], source="custom"), rows) == pair[0]
 
 
 def test_the_first_hit_of_the_index_counts_even_if_its_template_is_missing() -> None:

@@ -142,28 +142,37 @@ def find_template(
 ) -> str | None:
     """The name of the template for this command, `a:b` where several are merged; None if there is none.
 
-    A template of the user's own for exactly this platform and command comes first, then the index's first
-    hit, then a template that only the name connects.
+    A template of the user's own for this platform and command, abbreviated or not, comes first (one that
+    the index merges stays merged), then the index's first hit, then one that only the name connects.
     """
     typed = normal_command(command)
     if not typed or not platform.strip():
         return None
-    given = re.sub(r"[-\s]+", "_", platform.strip().lower())
-    names = [f"{name}_{typed.replace(' ', '_')}".lower() for name in (given, ntc_platform(platform))]
-    own = _declared(given, typed, templates) or next(
+    given, known = re.sub(r"[-\s]+", "_", platform.strip().lower()), ntc_platform(platform)
+    row = _hit(known, typed, rows)
+    commands = [typed]
+    if row is not None and row.templates[0].lower().startswith(f"{known}_"):
+        commands.append(row.templates[0][len(known) + 1 :].replace("_", " "))
+    names = [f"{name}_{text.replace(' ', '_')}".lower() for text in commands for name in (given, known)]
+    own = next(filter(None, (_declared(given, text, templates) for text in commands)), None) or next(
         (t.name for name in names for t in templates.get(name, ()) if t.source not in ("ntc-templates", "")),
         None,
     )
-    if own:
+    merged = tuple(name.lower() for name in row.templates) if row is not None else ()
+    if own and own.lower() not in merged:
         return own
-    for spelling in dict.fromkeys((typed, typed.lower())):
+    if merged and all(name in templates for name in merged):
+        return ":".join(templates[name][0].name for name in merged)
+    return own or next((templates[name][0].name for name in names[:2] if name in templates), None)
+
+
+def _hit(platform: str, command: str, rows: Iterable[IndexRow]) -> IndexRow | None:
+    """The first row for a command, as it is typed or else in small letters."""
+    for spelling in dict.fromkeys((command, command.lower())):
         for row in rows:
-            if row.platform.match(ntc_platform(platform)) and row.command.match(spelling):
-                found = [templates.get(name.lower()) for name in row.templates]
-                if all(found):
-                    return ":".join(templates[name.lower()][0].name for name in row.templates)
-                break
-    return next((templates[name][0].name for name in names if name in templates), None)
+            if row.platform.match(platform) and row.command.match(spelling):
+                return row
+    return None
 
 
 def _declared(platform: str, command: str, templates: Mapping[str, tuple[Template, ...]]) -> str | None:
