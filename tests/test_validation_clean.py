@@ -122,9 +122,19 @@ def test_stored_outputs_are_cleaned_only_when_both_ends_agree() -> None:
         "-- MORE --, next page: Space, next line: Enter, quit: Control-C\n",
         " --More-- \n",
         " --More-- --More-- ",
+        "--More--(12%)\n",
+        "--More-- or (q)uit\n",
+        "--More-- (q) quit (u) pageup (/) search (n) repeat\n",
+        "lines 1-23/40 75%\n",
+        "lines 24-40/40 (END)\n",
+        "(END)\n",
+        "Press any key to continue (Q to quit)\n",
+        "Type <CR> to continue, Q<CR> to stop:\n",
+        "More: <space>,  Quit: q or CTRL+Z, One line: <return> \n",
+        "CTRL+C ESC q Quit SPACE n Next Page ENTER Next Entry a All\n",
     ],
 )
-@pytest.mark.parametrize("end", ["\n", "\r\n"])
+@pytest.mark.parametrize("end", ["\n", "\r\n", "\r\r\n"])
 def test_what_a_pager_left_behind_goes(residue: str, end: str) -> None:
     lines = ["Name   Id", "alpha  1", "", "beta   2", "a longer line than all of the others  3", "x"]
     raw = "".join(residue + line + end for line in lines)
@@ -133,6 +143,38 @@ def test_what_a_pager_left_behind_goes(residue: str, end: str) -> None:
     for text in (f"sw1#show thing{end}{raw}sw1#", raw):
         for cleaned in (clean(text, "show thing", "sw1#"), clean(text)):
             assert [line for line in cleaned.splitlines() if line] == wanted
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "lines 5-6 of the file",
+        "lines 2-4  up",
+        "more than 3 users",
+        "-- more of it --",
+        "press releases",
+        "Type any value",
+        "hit count 3",
+        "x --More--",
+        "-- [a] next page",
+    ],
+)
+def test_lines_that_only_look_a_bit_like_a_pagers_stay(line: str) -> None:
+    assert clean(f"x 1\n{line}\ny 2\n", "show x", "sw1#") == f"x 1\n{line}\ny 2\n"
+
+
+def test_a_prompt_behind_a_last_line_without_end_goes() -> None:
+    assert clean("sw1#show x\na 1\nb 2sw1#", "show x", "sw1#") == "a 1\nb 2"
+    assert clean_reply("show x\na 1\nb 2[lab@r1] > ", "show x", "[lab@r1] >") == "a 1\nb 2"
+    # A mark alone says too little.
+    assert clean("a 1\nb 2>", "show x", ">") == "a 1\nb 2>"
+
+
+def test_junos_context_above_the_echo_goes_with_it() -> None:
+    framed = f"{{master:0}}\nlab@re0> show arp\n{BODY}\n{{master:0}}\nlab@re0> "
+    assert clean(framed, "show arp", "lab@re0>") == f"{BODY}\n"
+    assert clean(framed) == f"{BODY}\n"
+    assert clean(f"{{master:0}}\n{BODY}", "show arp", "lab@re0>") == f"{{master:0}}\n{BODY}"
 
 
 LINES = st.lists(
@@ -146,6 +188,8 @@ LINES = st.lists(
             "",
             "  text",
             "{master:0}",
+            "a@b>show version",
+            "xsw1#",
             "a#",
             "--More--",
             "--More-- --More--x",

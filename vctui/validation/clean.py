@@ -26,16 +26,25 @@ _CONTEXT = re.compile(
 """The line that Junos puts above its prompt."""
 _PROMPT_BEFORE = re.compile(r"(?:\S(?:.{0,78}\S)?[#>$%\])~]|[#>$%])\s*")
 """Any prompt. Not with a colon at its end: `! Command: show run` is a line of the device's answer."""
+_MARK = r"(?:<?-{2,4}[ ]?more[ ]?-{2,4}>?|-{3}\(more(?:[ ]\d+%)?\)-{3})"
 _PAGER = re.compile(
-    r"^[ \t]*(?:"
-    r"-- more --, next page.{0,80}(?:\n|\Z)"
-    r"|(?:(?:<?-{2,4} ?more ?-{2,4}>?|-{3}\(more(?: \d+%)?\)-{3})[ \t\r]{0,10})+(?:\n|\Z)?"
-    r"|more: ?<space>.{0,80}(?:\n|\Z))",
-    re.IGNORECASE | re.MULTILINE,
+    rf"""^[ \t]*(?=[<(\-clmpth])(?:
+        {_MARK}[ ]?(?:\(\d+%\)|(?=.{{0,60}}(?:\(q\)|\bq(?:uit)?\b|<space>|\bnext[ ]page\b)).{{0,90}})(?:\n|\Z)
+        | (?:{_MARK}[ \t\r]{{0,10}})+(?:\n|\Z)?
+        | (?: more:[ ]?<space>.{{0,80}} | more\?[ ]?\[next[ ]screen.{{0,80}}
+            | ctrl\+c[ ].{{0,40}}\bspace\b.{{0,80}}
+            | lines[ ]\d+-\d+(?:/\d+)?(?:[ ]\d+%)?(?:[ ]?\(end\))? | \(end\)
+            | (?:press|hit|type)[ ](?:any[ ]key|<?(?:space|enter|cr)>?|q)[ ].{{0,90}}
+        )[ \t\r]*(?:\n|\Z))""",
+    re.IGNORECASE | re.MULTILINE | re.VERBOSE,
 )
 """A pager's question: alone in its line, or before the line that came after it and the blanks over it."""
-_CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f]|\r(?!\r*\n)")
-"""What a terminal obeys; a return before the line's end is none."""
+_PAGER_WORDS = ("more", "press ", "hit ", "type ", "ctrl+c ", "lines ", "(end)")
+"""Each of its questions has one of these: the pattern is slow on huge texts."""
+_CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f]|\r(?!\n)")
+"""What a terminal obeys; the return before a line's end is none."""
+_NAMED = re.compile(r"\W{0,3}\w.{2,}")
+"""A prompt that no output ends with by chance."""
 _MAX_ECHO_LINES = 40
 _TERMINAL_WIDTH = 20
 """No terminal wraps before this column."""
@@ -87,12 +96,13 @@ def _shown(text: str) -> str:
     if _CONTROL.search(text):
         terminal = TerminalText()
         text = terminal.feed(text.encode("utf-8", "replace")) + terminal.finish()
-    return _PAGER.sub("", text)
+    small = text.lower()
+    return _PAGER.sub("", text) if any(word in small for word in _PAGER_WORDS) else text
 
 
 def _unframed(text: str) -> str:
     while True:
-        first, _, rest = text.lstrip("\n").partition("\n")
+        first, _, rest = text[_echo_start(text, "@") :].partition("\n")
         prompt = _prompt_of_echo(first)
         shorter = _without_prompt(rest, prompt) if prompt else None
         if shorter is None:
@@ -102,7 +112,7 @@ def _unframed(text: str) -> str:
 
 def _prompt_of_echo(line: str) -> str | None:
     for verb in READING_VERBS:
-        found = re.fullmatch(rf"(\S{{1,64}}[#>$%])\s?{verb}\b.*", line)
+        found = re.fullmatch(rf"(\S{{1,64}}(?: \S{{1,32}})? ?[#>$%])\s?{verb}\b.*", line)
         if found:
             return found[1]
     return None
@@ -113,7 +123,8 @@ def _without_prompt(text: str, prompt: str) -> str | None:
     body = text.rstrip()
     start = body.rfind("\n") + 1
     if body[start:].strip() != prompt:
-        return None
+        # The device's last line had no end.
+        return body.removesuffix(prompt) if body.endswith(prompt) and _NAMED.match(prompt) else None
     rest = text[:start]
     above = rest.rstrip("\n").rfind("\n") + 1
     if "@" in prompt and _CONTEXT.fullmatch(rest[above:].strip()):
@@ -121,10 +132,20 @@ def _without_prompt(text: str, prompt: str) -> str | None:
     return rest
 
 
+def _echo_start(text: str, prompt: str) -> int:
+    """Where the first line begins that may be an echo: blank ones and Junos's context stand above it."""
+    start = len(text) - len(text.lstrip("\n"))
+    if "@" in prompt and text[start : start + 1] in ("{", "["):
+        end = text.find("\n", start)
+        if end >= 0 and _CONTEXT.fullmatch(text[start:end].strip()):
+            return end + 1
+    return start
+
+
 def _without_echo(text: str, command: str | None, prompt: str) -> str | None:
     """The text after its first line, if that is the echo; None if it is not."""
-    start = len(text) - len(text.lstrip("\n"))
-    if not text[start:]:
+    start = _echo_start(text, prompt)
+    if start >= len(text):
         return None
     if command is None:
         end = text.find("\n", start)
