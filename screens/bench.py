@@ -9,36 +9,23 @@ from textual import on, work
 from textual.app import ComposeResult
 from textual.binding import BindingType
 from textual.containers import Horizontal
-from textual.message import Message
 from textual.screen import Screen
 from textual.widgets import ContentSwitcher, Header, Input, Label, Static
-from textual.worker import Worker, WorkerState
 
-from screens.bench_ask import Asker, stored_templates
+from screens.bench_candidates import CandidateRows
 from screens.bench_keys import HELP, KEYS
-from screens.bench_view import (
-    COLUMNS,
-    NEW,
-    SECTIONS,
-    candidate_cells,
-    parts_text,
-    sections_text,
-    verdict_text,
-    wider,
-)
+from screens.bench_view import NEW, SECTIONS, parts_text, sections_text, verdict_text, wider
 from screens.template_editor import Draft, TemplateEditor
 from screens.widgets.confirm import ConfirmScreen
 from screens.widgets.footer import KeyFooter
 from screens.widgets.lines import Lines, widest_line
 from screens.widgets.records import RecordRows
-from screens.widgets.rows import Cells, Rows
-from vctui.errors import VctuiError
+from screens.widgets.rows import Rows
 from vctui.text import safe_line
 
 if TYPE_CHECKING:
     from screens.context import Context
     from vctui.jobs import Specimen
-    from vctui.validation import Report, Tried
 
 
 class BenchScreen(Screen[None]):
@@ -51,25 +38,12 @@ class BenchScreen(Screen[None]):
     HELP = HELP
     BINDINGS: ClassVar[list[BindingType]] = [*KEYS]
 
-    class Ranked(Message):
-        """The answer to question `number`: a report with the texts of the templates, or why there is none."""
-
-        def __init__(self, number: int, answer: Report | str, stored: dict[str, str]) -> None:
-            super().__init__()
-            self.number = number
-            self.answer = answer
-            self.stored = stored
-
     def __init__(self, context: Context, specimens: Sequence[Specimen]) -> None:
         super().__init__()
         self.context = context
         self._specimens = tuple(specimens)
         self._at = 0
-        self._asker = Asker(context.settings)
-        self._busy = False
-        self._report: Report | None = None
-        self._stored: dict[str, str] = {}
-        self._candidates: Rows[Tried] = Rows((), COLUMNS, self._cells, id="candidates")
+        self._candidates = CandidateRows(context.settings, id="candidates")
         self._editor = TemplateEditor(context.settings, id="template")
 
     def compose(self) -> ComposeResult:
@@ -92,10 +66,6 @@ class BenchScreen(Screen[None]):
         """Ask for the candidates of the first output."""
         self._open_specimen()
 
-    def on_unmount(self) -> None:
-        """End the process that may still be at work."""
-        self._asker.stop()
-
     @property
     def specimen(self) -> Specimen:
         """The output on the bench."""
@@ -109,65 +79,20 @@ class BenchScreen(Screen[None]):
 
     def _ask(self) -> None:
         """Rank the candidates of the filter anew."""
-        number = self._asker.begin()
-        self._busy, self._report = True, None
-        self._candidates.show((), 0, empty="searching…")
-        self._show()
-        self._rank(number, self.specimen.text, self.query_one("#filter", Input).value.strip())
-
-    @work(thread=True, group="ask", exit_on_error=False, description="rank templates")
-    def _rank(self, number: int, text: str, wanted: str) -> None:
-        answer: Report | str | None
-        stored: dict[str, str] = {}
-        try:
-            stored = stored_templates(self.context.settings)
-        except VctuiError as error:
-            answer = str(error)
-        else:
-            answer = self._asker.ask(number, lambda bench: bench.rank(text, wanted or None))
-        if answer is not None:
-            self.post_message(self.Ranked(number, answer, stored))
-
-    @on(Worker.StateChanged)
-    def _failed(self, event: Worker.StateChanged) -> None:
-        if event.state is WorkerState.ERROR and event.worker.error:
-            raise event.worker.error
-
-    @on(Ranked)
-    def _ranked(self, message: Ranked) -> None:
-        if not self._asker.is_current(message.number):
-            return
-        self._busy, self._stored = False, message.stored
-        if isinstance(message.answer, str):
-            self.notify(safe_line(message.answer), severity="error", markup=False)
-            self._candidates.show((), 0, empty=message.answer)
-        else:
-            self._report = message.answer
-            self._candidates.show(self._report.tried, 0, empty="nothing of this filter fits: w widens it")
-        self._show()
-
-    @property
-    def _picked(self) -> Tried | None:
-        return self._candidates.picked
-
-    @property
-    def _answer(self) -> str | None:
-        verdict = self._report.verdict if self._report else None
-        return verdict.template if verdict and verdict.is_valid else None
-
-    def _cells(self, tried: Tried) -> Cells:
-        return candidate_cells(tried, self._answer)
+        self._candidates.search(self.specimen.text, self.query_one("#filter", Input).value.strip())
 
     @on(Rows.Moved, "#candidates")
+    @on(CandidateRows.Changed)
     @on(TemplateEditor.Changed)
     def _show(self) -> None:
         """Everything that follows from what is known."""
         current = self.query_one(ContentSwitcher).current or SECTIONS[0]
+        report = self._candidates.report
         self.query_one("#verdict", Static).update(
-            verdict_text(self.specimen.title, self._report, busy=self._busy), layout=False
+            verdict_text(self.specimen.title, report, busy=self._candidates.busy), layout=False
         )
         counts = {
-            "candidates": f" ({len(self._report.tried) if self._report else 0})",
+            "candidates": f" ({len(report.tried) if report else 0})",
             "records": self._show_records(),
             "template": " *" if self._editor.changed else "",
             "output": f" ({len(self.specimen.text.splitlines())} lines)",
@@ -175,17 +100,17 @@ class BenchScreen(Screen[None]):
         self.query_one("#sections", Static).update(sections_text(current, counts), layout=False)
         parts = self.query_one("#parts", Static)
         parts.display = current == "candidates"
-        parts.update(parts_text(self._picked), layout=False)
+        parts.update(parts_text(self._candidates.picked), layout=False)
 
     def _show_records(self) -> str:
         """Fill the table with the draft's records, or the candidate's; the words for the section's title."""
-        picked = self._picked
+        picked, report = self._candidates.picked, self._candidates.report
         if self._editor.changed:
             verdict = self._editor.report.verdict if self._editor.report else None
             records = verdict.records if verdict else []
             words = f" (draft: {verdict.record_count})" if verdict else " (draft)"
-        elif self._report and picked and picked.name == self._answer:
-            records, words = self._report.verdict.records, f" ({picked.record_count})"
+        elif report and picked and picked.name == self._candidates.answer:
+            records, words = report.verdict.records, f" ({picked.record_count})"
         else:
             records, words = (picked.records, f" ({picked.record_count})") if picked else ([], "")
         self.query_one(RecordRows).show_records(records)
@@ -243,12 +168,13 @@ class BenchScreen(Screen[None]):
     @work(group="act", exclusive=True, description="open a template")
     async def _pick(self) -> None:
         """Open the text of a candidate; of several merged ones the first."""
-        if self._picked is None:
+        picked = self._candidates.picked
+        if picked is None:
             await self._open(Draft(self._new_name, self._new_name, None, NEW))
             return
-        name = self._picked.name.split(":")[0]
-        text = self._stored.get(name, "")
-        await self._open(Draft(name, self._picked.name, text, text))
+        name = picked.name.split(":")[0]
+        text = self._candidates.stored.get(name, "")
+        await self._open(Draft(name, picked.name, text, text))
 
     @work(group="act", exclusive=True, description="begin a template")
     async def action_new(self) -> None:
@@ -302,8 +228,8 @@ class BenchScreen(Screen[None]):
         """What parsing the captures of this template again would change."""
         from screens.revalidate import RevalidateScreen
 
-        draft = self._editor.draft
-        name = draft.name if draft else self._picked.name if self._picked else None
+        draft, picked = self._editor.draft, self._candidates.picked
+        name = draft.name if draft else picked.name if picked else None
         if name is not None:
             self.app.push_screen(RevalidateScreen(self.context, name.split(":")[0]))
 
@@ -313,8 +239,8 @@ class BenchScreen(Screen[None]):
 
         capture = self.specimen.capture
         if capture is not None:
-            single = len(self._specimens) == 1
-            wanted = self._picked.name if self._picked and single else None
+            picked, single = self._candidates.picked, len(self._specimens) == 1
+            wanted = picked.name if picked and single else None
             self.app.push_screen(ExportScreen(self.context, [capture.record], wanted))
 
     def quit_question(self) -> str | None:

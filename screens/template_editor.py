@@ -13,6 +13,7 @@ from textual.containers import Vertical
 from textual.message import Message
 from textual.timer import Timer
 from textual.widgets import Static, TextArea
+from textual.worker import Worker, WorkerState
 
 from screens.bench_ask import Asker
 from screens.bench_view import draft_text
@@ -143,6 +144,11 @@ class TemplateEditor(Vertical):
         )
         if answer is not None:
             self.post_message(self.Answered(number, answer))
+
+    @on(Worker.StateChanged)
+    def _failed(self, event: Worker.StateChanged) -> None:
+        if event.state is WorkerState.ERROR and event.worker.error:
+            raise event.worker.error
 
     @on(Answered)
     def _answered(self, message: Answered) -> None:

@@ -178,7 +178,7 @@ async def test_a_template_that_hangs_leaves_the_screen_alive_and_ends_with_it(ho
     async with app.run_test(size=(80, 24)) as pilot:
         screen = app.screen
         assert isinstance(screen, BenchScreen)
-        await until(pilot, lambda: screen._asker.pid is not None)
+        await until(pilot, lambda: screen._candidates._asker.pid is not None)
         await pilot.press("4")
         await pilot.pause()
         assert BAIT.startswith(row_texts(app, "#output")[0])
@@ -189,7 +189,7 @@ async def test_a_template_that_hangs_leaves_the_screen_alive_and_ends_with_it(ho
         await until(pilot, lambda: editor(app)._asker.pid not in (pid, None))
         await pilot.press("escape", "escape", "y")
         await until(pilot, lambda: not is_on(app, BenchScreen) and not is_on(app, ConfirmScreen))
-        await until(pilot, lambda: screen._asker.pid is None)
+        await until(pilot, lambda: screen._candidates._asker.pid is None)
 
 
 def test_a_question_whose_thread_is_late_does_not_end_a_newer_one(home: CaptureHome) -> None:
