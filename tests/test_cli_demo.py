@@ -65,20 +65,20 @@ def test_a_difference_is_named_and_is_exit_1(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     from vctui.cli import demo as command
-    from vctui.demo import Expected
+    from vctui.demo import Expected, check_outcomes
 
     class Built:
         jobs = ("versions",)
 
-        def expected_for(self, ref: str) -> dict[str, Expected]:
-            return {"sw1": Expected("ok"), "sw2": Expected("ok")}
+        def differences(self, ref: str, finished: list[DeviceFinished]) -> list[str]:
+            return check_outcomes({"sw1": Expected("ok"), "sw2": Expected("ok")}, finished)
 
     outcomes = command._Outcomes(lambda event: None)
     outcomes.finished["versions"] = [
         DeviceFinished(1, "sw1", "192.0.2.1", "failed", "failed", error_kind="auth_failed")
     ]
     differences = command._compare(Built(), outcomes)  # type: ignore[arg-type]
-    assert command._tell(outcomes, differences, as_json=False) == 1
+    assert command._tell(outcomes, differences, "as built", as_json=False) == 1
     captured = capsys.readouterr()
     assert "not as built: versions: sw1: expected ok, reported failed (auth_failed)" in captured.err
     assert "sw2: no outcome was reported" in captured.err

@@ -21,6 +21,7 @@ import pytest
 
 from vctui.cli.main import main
 from vctui.demo import Fault, Fleet, SimDevice
+from vctui.demo.recording import load_recording
 from vctui.sample import sample_data_dir
 
 EOS = str(sample_data_dir() / "transcripts" / "arista_eos" / "device.yaml")
@@ -443,3 +444,46 @@ def test_no_secret_and_no_escape_reaches_the_output(ready: Home) -> None:
         assert "\x1b" not in text
         assert PASSWORD not in text
         assert '"demo"' not in text
+
+
+def test_sessions_are_recorded(ready: Home, tmp_path: Path) -> None:
+    """Also one that fails; never over another, for nobody else to read, and without a secret."""
+    folder = tmp_path / "new" / "recordings"
+    job = ready.job(execution={"timeout": 2})
+    run = ("run", "--job", job, "--devices", "good-1,mute-1,shut-1", "--record", str(folder))
+    done = ready.run(*run)
+    assert done.returncode == 3, done.stderr
+    assert f"2 sessions recorded in {folder}" in done.stderr
+    ready.run(*run[:4], "good-1", *run[5:])
+    files = {file.name: file for file in folder.iterdir()}
+    assert files.keys() == {"good-1.yaml", "good-1-2.yaml", "mute-1.yaml"}
+    assert {stat.S_IMODE(file.stat().st_mode) for file in files.values()} == {0o600}
+    assert stat.S_IMODE(folder.stat().st_mode) == 0o700
+    assert not any(b"demo" in file.read_bytes() for file in files.values())
+    first, silent = load_recording(files["good-1.yaml"]), load_recording(files["mute-1.yaml"])
+    capture = (ready.path / "collections" / "arp" / "good-1.txt").read_text()
+    assert list(first.checks()) == [("show ip arp", capture, "")]
+    assert list(silent.checks()) == [("show ip arp", None, "command_timeout")]
+    assert (first.platform, first.ssh_version[:8]) == ("arista_eos", "SSH-2.0-")
+
+
+def test_recordings_that_cannot_be_written(ready: Home, tmp_path: Path) -> None:
+    """Nothing is run when that is known before; else the run goes on, and the end says so."""
+    in_the_way = tmp_path / "file"
+    in_the_way.write_text("")
+    run = ("run", "--job", ready.job(), "--devices", "good-1", "--record")
+    done = ready.run(*run, str(in_the_way / "recordings"))
+    assert done.returncode == 14
+    assert not ready.runs()
+    full = tmp_path / "full"
+    full.mkdir()
+    tiny = 'mount -t tmpfs -o size=4k,nr_inodes=2 none "$0" && exec "$@"'
+    code = subprocess.run(
+        ["unshare", "-rm", "sh", "-c", tiny, str(full), *ready.command(*run, str(full))],
+        capture_output=True,
+        text=True,
+        stdin=subprocess.DEVNULL,
+    )
+    assert code.returncode == 14, code.stderr
+    assert "not every session was recorded" in code.stderr
+    assert (ready.path / "collections" / "arp" / "good-1.txt").exists()

@@ -198,7 +198,7 @@ def test_a_full_disk_ends_every_run(tmp_path: Path, monkeypatch: pytest.MonkeyPa
     def wait(terminal: Terminal) -> None:
         terminal.read_key()
 
-    monkeypatch.setattr("vctui.jobs.record.save_capture", full)
+    monkeypatch.setattr("vctui.jobs.keeping.save_capture", full)
     with fleet(tmp_path, clock=wait) as home:
         results = home.run("arp", "clock")
     assert results[0].exit_code == 14

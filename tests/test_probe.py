@@ -17,6 +17,7 @@ import pytest
 from tests.fixtures.ssh_device import CREDENTIALS, PASSWORD, USER, Device, Reply, Terminal, cli, silent
 from vctui.cli.main import main
 from vctui.config import Settings, load_settings
+from vctui.demo.recording import load_recording
 from vctui.jobs import DeviceProbed, Prober, save_platforms
 from vctui.ssh import (
     Evidence,
@@ -364,3 +365,11 @@ def test_only_what_is_said_with_confidence_is_saved(lab: Lab) -> None:
     assert (news.platform, news.confidence, news.status) == ("cisco_wlc", "possible", "unknown")
     assert finished.exit_code == 4
     assert save_platforms(lab.settings, prober.found) == []
+
+
+def test_a_probe_is_recorded(lab: Lab, tmp_path: Path) -> None:
+    lab.add("sw1", ios())
+    code, _, err = lab.run("probe", "sw1", "--record", str(tmp_path / "recordings"))
+    assert (code, "1 session recorded" in err) == (0, True)
+    recording = load_recording(tmp_path / "recordings" / "sw1.yaml")
+    assert list(recording.checks()) == [("show version", IOS.replace("\r", ""), "")]

@@ -6,6 +6,7 @@ import argparse
 from typing import TYPE_CHECKING
 
 from vctui.cli.parsing import Parser, add_command, descriptor, positive, seconds
+from vctui.cli.recording import add_record_option
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -30,7 +31,8 @@ def add_command_to(group: argparse._SubParsersAction[Parser]) -> None:
         "probe",
         "Log in to devices and find out what they are",
         probe_devices,
-        examples="vctui devices probe core-1 core-2\nvctui devices probe --unknown --save",
+        examples="vctui devices probe core-1 core-2\nvctui devices probe --unknown --save\n"
+        "vctui devices probe core-1 --record ./recordings",
     )
     probe.description = f"{probe.description}\n\n{HELP}"
     which = probe.add_mutually_exclusive_group(required=True)
@@ -49,6 +51,7 @@ def add_command_to(group: argparse._SubParsersAction[Parser]) -> None:
     probe.add_argument(
         "--unlock-fd", metavar="N", type=descriptor, help="read the master password from this descriptor"
     )
+    add_record_option(probe)
     probe.add_argument("--json", action="store_true", help="print one event a line, as JSON")
 
 
@@ -59,6 +62,7 @@ def probe_devices(args: argparse.Namespace) -> int:
     from vctui.cli.home import ready_home
     from vctui.cli.output import has_terminal, narrate
     from vctui.cli.progress import Lines
+    from vctui.cli.recording import open_recordings, tell_recordings
     from vctui.cli.signals import StopSignals
     from vctui.cli.unlocking import unlock
     from vctui.errors import NoDevicesError, UsageError
@@ -69,7 +73,7 @@ def probe_devices(args: argparse.Namespace) -> int:
     if args.save and not args.yes and not has_terminal():
         raise UsageError("saving asks first, and there is no terminal to ask on", "Add -y to say yes")
     devices = _chosen(settings, args)
-    lines, cancel = Lines(), threading.Event()
+    lines, cancel, recordings = Lines(), threading.Event(), open_recordings(args)
     with CredentialResolver(settings) as resolver:
         prober = Prober(
             resolver,
@@ -80,6 +84,7 @@ def probe_devices(args: argparse.Namespace) -> int:
             workers=args.workers,
             timeout=args.timeout,
             host_keys=args.host_keys,
+            recordings=recordings,
         )
         plan = prober.plan_devices(devices)
         for left in plan.left_out:
@@ -92,6 +97,7 @@ def probe_devices(args: argparse.Namespace) -> int:
     lines.check()
     if args.save:
         _save(settings, prober.found, yes=args.yes)
+    code = tell_recordings(recordings, code)
     return signals.exit_code or code
 
 

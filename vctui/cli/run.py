@@ -6,6 +6,7 @@ import argparse
 from typing import TYPE_CHECKING
 
 from vctui.cli.parsing import Parser, add_command, descriptor, name_list, positive, seconds
+from vctui.cli.recording import add_record_option
 
 if TYPE_CHECKING:
     import threading
@@ -20,6 +21,7 @@ vctui run --jobs 'cisco-*' --max-concurrent-jobs 2 -y
 vctui run --job job-300.json --devices sw1,sw2 --json
 vctui run --job 300 --dry-run
 vctui run --batch nightly --detach
+vctui run --job 300 --devices sw1 --record ./recordings
 vctui run --retry-failed 17"""
 
 
@@ -77,6 +79,7 @@ def add_commands(commands: argparse._SubParsersAction[Parser]) -> None:
     keep = parser.add_argument_group("what is kept and shown")
     keep.add_argument("--no-save", action="store_true", help="save no captures")
     keep.add_argument("--force-save", "-f", action="store_true", help="save output that was refused")
+    add_record_option(keep)
     keep.add_argument("--debug", action="store_true", help="log the sessions in detail")
     keep.add_argument("--quiet", "-q", action="store_true", help="print only devices that did not end ok")
     keep.add_argument("--json", action="store_true", help="print one event a line, as JSON")
@@ -112,6 +115,7 @@ def run_jobs(args: argparse.Namespace) -> int:
     from vctui.cli.logs import open_debug_log
     from vctui.cli.output import narrate
     from vctui.cli.progress import open_display
+    from vctui.cli.recording import open_recordings, tell_recordings
     from vctui.cli.signals import StopSignals
     from vctui.jobs import JobRunner
     from vctui.vault import CredentialResolver
@@ -137,6 +141,7 @@ def run_jobs(args: argparse.Namespace) -> int:
         if len(plans) > 1 and not _agreed(plans, args):
             return 0
         allow = _may_write(plans, args)
+        recordings = open_recordings(args)
         if any(plan.items for plan in plans):
             from vctui.cli.unlocking import unlock
 
@@ -166,9 +171,11 @@ def run_jobs(args: argparse.Namespace) -> int:
                     host_keys=args.host_keys,
                     credential=args.credential,
                     allow_any_command=allow,
+                    recordings=recordings,
                 )
 
             code = _run_plans(make_runner, plans, args, cancel)
+        code = tell_recordings(recordings, code)
         return signals.exit_code or code
 
 

@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from vctui.demo.faults import Expected, Fault, check_outcomes
     from vctui.demo.home import DemoHome, demo_jobs
     from vctui.demo.launch import Fleet, FleetHost
+    from vctui.demo.replay import ReplayHome
 
 __all__ = [
     "DemoHome",
@@ -20,6 +21,7 @@ __all__ = [
     "Fault",
     "Fleet",
     "FleetHost",
+    "ReplayHome",
     "SimDevice",
     "check_outcomes",
     "demo_jobs",
@@ -30,6 +32,7 @@ _HOMES = {
     "Fault": "faults",
     "Fleet": "launch",
     "FleetHost": "launch",
+    "ReplayHome": "replay",
     "SimDevice": "devices",
     "check_outcomes": "faults",
     "demo_jobs": "home",

@@ -6,18 +6,16 @@ A pause is a piece like any other, so that the same device can be played in real
 from __future__ import annotations
 
 import re
-from collections.abc import Generator
-from typing import TypeVar
 
 from vctui.demo.devices import SimDevice
 from vctui.demo.faults import Fault
+from vctui.demo.keyboard import Keyboard, Typing
 from vctui.demo.recording import End, Recording, Turn
 from vctui.demo.vocabulary import Resolved, fill, filtered, words
 
 SLOW_THINK = 1.2
 SLOW_CHUNK = 60
 SLOW_PAUSE = 0.01
-MAX_LINE = 4096
 UNPARSEABLE = """\
 <<<
   answer-format: experimental
@@ -30,9 +28,6 @@ _LINE_FEED = re.compile(r"(?<!\r)\n")
 
 Said = bytes | float | End
 """A piece as it leaves the device: text has become bytes."""
-T = TypeVar("T")
-Typing = Generator[None, None, T]
-"""Something that yields for as long as it needs more keys."""
 
 
 class _Over(Exception):
@@ -53,10 +48,8 @@ class Console:
         self._next = 0
         """The turn that comes next, when a session is played from its beginning."""
         self._paging = bool(recording.pager)
-        self._input = bytearray()
-        self._after_cr = False
-        self._echo = b""
         self._said: list[Said] = []
+        self._keyboard = Keyboard(recording.newline, self._said_as_is)
         self._values = {
             "hostname": device.name,
             "mgmt_ip": device.mgmt_ip,
@@ -73,7 +66,7 @@ class Console:
 
     def feed(self, data: bytes) -> list[Said]:
         """What it says to keys that were typed."""
-        self._input += data
+        self._keyboard.feed(data)
         return self._go_on()
 
     def _go_on(self) -> list[Said]:
@@ -86,7 +79,7 @@ class Console:
             yield from self._greet()
             while True:
                 if not (yield from self._take_key()):
-                    line = yield from self._read_line()
+                    line = yield from self._keyboard.line()
                     yield from self._take_line(line)
         except _Over:
             return
@@ -95,12 +88,12 @@ class Console:
         first = self._turn(0)
         if first is not None and first.send is None and first.key is None:
             self._next = 1
-            self._say_turn(first)
+            yield from self._say_turn(first)
             return
         self._say(self._recording.motd)
         if self._device.fault is Fault.NO_PROMPT:
             self._say("\nLoading the user profile ...\n")
-            yield from self._wait_for_hang_up()
+            yield from self._keyboard.ignore()
         self._say(self._shown_prompt())
 
     # turns
@@ -114,22 +107,18 @@ class Console:
         turn = self._turn(self._next)
         if turn is None or turn.key is None:
             return False
-        while not self._input:
-            yield
-        keys = turn.key.encode()
-        if not self._input.startswith(keys):
+        if not (yield from self._keyboard.take(turn.key.encode())):
             return False
-        del self._input[: len(keys)]
         self._next += 1
-        self._say_turn(turn)
+        yield from self._say_turn(turn)
         return True
 
     def _take_line(self, line: str) -> Typing[None]:
         turn = self._find_turn(line)
-        if turn is not None and turn.recv:
-            self._say_turn(turn)
+        if turn is not None and turn.text is None:
+            yield from self._say_turn(turn, line)
             return
-        self._say_bytes(self._echo)
+        self._say_bytes(self._keyboard.echo)
         if turn is not None:
             self._prompt = self._prompt if turn.prompt is None else turn.prompt
             yield from self._answer(line, Resolved("output", turn.text or ""))
@@ -142,15 +131,19 @@ class Console:
         turns, vocabulary = self._recording.turns, self._recording.vocabulary
         if self._user_mode and words(line) in vocabulary.privileged:
             return None
-        for ahead in range(len(turns)):
-            number = (self._next + ahead) % len(turns)
+        following = [(self._next + ahead) % len(turns) for ahead in range(len(turns))]
+        typed = line.strip()
+        if not typed and (following and turns[following[0]].send != ""):
+            # One more empty line than was recorded is answered as the one before.
+            return next((turns[number] for number in reversed(following) if turns[number].send == ""), None)
+        for number in following:
             send = turns[number].send
-            if send is not None and fill(send, self._values) == line.strip():
+            if send is not None and fill(send, self._values) == typed:
                 self._next = number + 1
                 return turns[number]
         return None
 
-    def _say_turn(self, turn: Turn) -> None:
+    def _say_turn(self, turn: Turn, line: str = "") -> Typing[None]:
         if turn.prompt is not None:
             self._prompt = turn.prompt
         if turn.text is not None:
@@ -158,7 +151,9 @@ class Console:
             self._say(self._shown_prompt())
         for piece in turn.recv:
             if isinstance(piece, str):
-                self._say(piece)
+                self._say(piece, line=line)
+            elif piece is End.SILENT:
+                yield from self._keyboard.ignore()
             else:
                 self._said.append(piece)
                 if isinstance(piece, End):
@@ -209,8 +204,8 @@ class Console:
         if enable is None or not self._user_mode:
             return
         self._say(enable.prompt)
-        secret = yield from self._read_line(echo=False)
-        self._say_bytes(self._echo)
+        secret = yield from self._keyboard.line(echo=False)
+        self._say_bytes(self._keyboard.echo)
         if secret == self._device.enable_secret and self._device.fault is not Fault.ENABLE_REFUSED:
             self._user_mode = False
         else:
@@ -219,7 +214,7 @@ class Console:
     def _answer(self, line: str, resolved: Resolved) -> Typing[None]:
         fault = self._device.fault
         if fault is Fault.SILENT:
-            yield from self._wait_for_hang_up()
+            yield from self._keyboard.ignore()
         if self._think > 0:
             self._said.append(self._think)
         if fault is Fault.REJECTS:
@@ -242,7 +237,7 @@ class Console:
             self._say("".join(lines[:room]))
             lines = lines[room:]
             self._say(self._recording.pager)
-            key = yield from self._read_key()
+            key = yield from self._keyboard.key()
             self._say(self._recording.pager_erase)
             if key in (b"q", b"Q", b"\x03"):
                 self._say("\n")
@@ -256,6 +251,9 @@ class Console:
         text = fill(text, self._values | more | {"prompt": fill(self._shown_prompt(), self._values)})
         self._say_bytes(_LINE_FEED.sub(self._recording.newline, text).encode())
 
+    def _said_as_is(self, data: bytes) -> None:
+        self._said.append(data)
+
     def _say_bytes(self, data: bytes) -> None:
         if not data:
             return
@@ -268,46 +266,3 @@ class Console:
     def _end(self, how: End) -> None:
         self._said.append(how)
         raise _Over
-
-    # typing
-
-    def _read_key(self) -> Typing[bytes]:
-        while True:
-            while not self._input:
-                yield
-            key = bytes(self._input[:1])
-            del self._input[:1]
-            # The LF of a CR LF belongs to the line before.
-            if not (key == b"\n" and self._after_cr):
-                self._after_cr = key == b"\r"
-                return key
-            self._after_cr = False
-
-    def _read_line(self, *, echo: bool = True) -> Typing[str]:
-        """A line. What is left of its echo stands ready; keys that come one by one are echoed one by one."""
-        line = bytearray()
-        shown = bytearray()
-        end = self._recording.newline.encode()
-        while True:
-            if not self._input and shown:
-                self._said.append(bytes(shown))
-                shown.clear()
-            key = yield from self._read_key()
-            if key in (b"\r", b"\n"):
-                self._echo = bytes(shown) + end
-                return line.decode("utf-8", "replace")
-            if key == b"\x03":
-                self._echo = bytes(shown) + b"^C" + end
-                return ""
-            if key in (b"\x08", b"\x7f"):
-                if line:
-                    del line[-1]
-                    shown += b"\b \b" if echo else b""
-            elif key >= b" " and len(line) < MAX_LINE:
-                line += key
-                shown += key if echo else b""
-
-    def _wait_for_hang_up(self) -> Typing[None]:
-        while True:
-            yield
-            self._input.clear()

@@ -55,6 +55,8 @@ class DemoDevice:
     sim: SimDevice
     row: Mapping[str, str]
     """Columns of `vctui devices import`."""
+    credential: str = ""
+    """The one that the inventory names for it, if any."""
 
 
 def sample_fleet(sample_data: Path, password: str, enable_secret: str) -> list[DemoDevice]:
@@ -121,7 +123,7 @@ def _device(
     sim = SimDevice(
         name=row["name"],
         recording=behaviour["recordings"][row["platform"]],
-        host=str(_loopback(index)),
+        host=str(loopback(index)),
         password=password,
         enable_secret=enable_secret,
         mgmt_ip=row["primary_ip4"],
@@ -132,7 +134,7 @@ def _device(
     return DemoDevice(sim, row)
 
 
-def _loopback(index: int) -> IPv4Address:
+def loopback(index: int) -> IPv4Address:
     """127.20.0.1 and on, leaving out .0 and .255, which look like networks and broadcasts."""
     third, fourth = divmod(index, 254)
     return _FIRST_LOOPBACK + third * 256 + fourth

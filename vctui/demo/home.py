@@ -8,16 +8,18 @@ import json
 import secrets
 import shutil
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from types import TracebackType
+from typing import Any, ClassVar
 
 from vctui.config import Settings, load_settings
 from vctui.demo.devices import DemoDevice, generated_fleet, sample_fleet
-from vctui.demo.faults import Expected, Fault, outcome
+from vctui.demo.faults import Expected, Fault, check_outcomes, outcome
 from vctui.demo.launch import KEY_TYPE, Fleet
 from vctui.errors import VctuiError
+from vctui.events import DeviceFinished
 from vctui.jobs import JobSource, select
 from vctui.sample import sample_data_dir
 from vctui.ssh import KnownHosts, ScannedKey
@@ -43,6 +45,8 @@ class DemoHome:
     resolver: CredentialResolver
     """Unlocked."""
     fleet: Fleet
+    right: ClassVar[str] = "as built"
+    """What is said of outcomes that are what they must be."""
     expected: dict[str, Expected]
     """By device name: what a job that validates must report. See `expected_for`."""
 
@@ -71,12 +75,8 @@ class DemoHome:
         return self
 
     def _build(self, folder: Path) -> None:
-        sample = sample_data_dir()
         password, enable_secret = secrets.token_urlsafe(12), secrets.token_urlsafe(12)
-        if self._count is None:
-            devices = sample_fleet(sample, password, enable_secret)
-        else:
-            devices = generated_fleet(sample, self._count, password, enable_secret)
+        devices = self.make_devices(password, enable_secret)
         self.faults = {device.sim.name: device.sim.fault for device in devices}
         self.expected = {name: outcome(fault) for name, fault in self.faults.items()}
         self.fleet = Fleet([device.sim for device in devices])
@@ -86,13 +86,25 @@ class DemoHome:
             self.settings = load_settings(folder, environ={})
             init_home(self.settings)
             TemplateStore(self.settings.templates_db).upsert_many(TemplateRow(**row) for row in ntc_rows())
-            self._fill_vault(password, enable_secret)
+            self.fill_vault(password, enable_secret)
             started.result()
         self._import_devices(devices)
-        self._import_jobs(sample / "jobs")
+        self._import_jobs(self.make_jobs())
         self._trust(devices)
 
-    def _fill_vault(self, password: str, enable_secret: str) -> None:
+    def make_devices(self, password: str, enable_secret: str) -> list[DemoDevice]:
+        """The devices of the fleet, which take this login."""
+        if self._count is None:
+            return sample_fleet(sample_data_dir(), password, enable_secret)
+        return generated_fleet(sample_data_dir(), self._count, password, enable_secret)
+
+    def make_jobs(self) -> dict[str, Any]:
+        """The jobs by the name of their file."""
+        files = sorted((sample_data_dir() / "jobs").glob("*.json"))
+        return {file.name: json.loads(file.read_text(encoding="utf-8")) for file in files}
+
+    def fill_vault(self, password: str, enable_secret: str) -> None:
+        """Make the vault, with the fleet's login in it."""
         self.resolver = CredentialResolver(self.settings)
         vault = self.resolver.vault
         vault.init(self.master_password)
@@ -105,9 +117,9 @@ class DemoHome:
         writer.writeheader()
         for device in devices:
             host = self.fleet.hosts[device.sim.name]
-            wrong = device.sim.fault is Fault.WRONG_PASSWORD
+            wrong = WRONG_CREDENTIAL if device.sim.fault is Fault.WRONG_PASSWORD else ""
             address = {"primary_ip4": host.host, "ssh_port": str(host.port)}
-            writer.writerow({**device.row, **address, "credential": WRONG_CREDENTIAL if wrong else ""})
+            writer.writerow({**device.row, **address, "credential": device.credential or wrong})
         file = self.settings.home / "demo-inventory.csv"
         write_private(file, text.getvalue().encode())
         ids = {credential.name: credential.id for credential in self.resolver.credentials()}
@@ -117,12 +129,11 @@ class DemoHome:
             line, reason = report.errors[0]
             raise VctuiError(f"the sample inventory cannot be imported: line {line}: {reason}")
 
-    def _import_jobs(self, sample_jobs: Path) -> None:
+    def _import_jobs(self, jobs: dict[str, Any]) -> None:
         files: list[Path] = []
-        for source in sorted(sample_jobs.glob("*.json")):
-            data = json.loads(source.read_text(encoding="utf-8"))
+        for name, data in jobs.items():
             data["execution"]["timeout"] = JOB_TIMEOUT
-            file = self.settings.jobs_dir / source.name
+            file = self.settings.jobs_dir / name
             write_private(file, json.dumps(data, indent=2).encode())
             files.append(file)
         for imported in JobSource(self.settings).import_files(files):
@@ -149,6 +160,10 @@ class DemoHome:
         return {
             device.name: outcome(self.faults[device.name], validates=job.use_textfsm) for device in chosen
         }
+
+    def differences(self, ref: str, finished: Iterable[DeviceFinished]) -> list[str]:
+        """How the outcomes of a job differ from what they must be, a line each."""
+        return check_outcomes(self.expected_for(ref), finished)
 
     def _remove(self) -> None:
         resolver = getattr(self, "resolver", None)

@@ -22,11 +22,13 @@ _STEP = "See docs/recordings.md for what stands in a recording"
 
 
 class End(Enum):
-    """How a device ends a session by itself."""
+    """How a device ends a session by itself, or leaves it."""
 
     CLOSE = "close"
     DROP = "drop"
     """The connection, not only the session."""
+    SILENT = "silent"
+    """Not at all: from there on it says nothing, whatever is typed."""
 
 
 Piece = str | bytes | float | End
@@ -67,6 +69,7 @@ class Recording:
     """One device, or one kind of device."""
 
     name: str
+    file: Path
     prompt: str
     platform: str = ""
     """The device type in an inventory."""
@@ -166,6 +169,7 @@ class _Reader:
         folder = self._file.parent.name
         return Recording(
             **texts,
+            file=self._file,
             name=folder if self._file.stem == "device" else self._file.stem,
             prompt=self._text(self._data, "prompt"),
             user_mode=self._typed(self._data, "user_mode", bool, default=False),
@@ -215,8 +219,10 @@ class _Reader:
             )
 
     def _piece(self, item: Any) -> Piece:
-        if isinstance(item, dict) and list(item) == ["end"] and item["end"] in ("close", "drop"):
+        if isinstance(item, dict) and list(item) == ["end"] and item["end"] in [end.value for end in End]:
             return End(item["end"])
+        if isinstance(item, list) and all(isinstance(line, str) for line in item):
+            return "".join(item)
         if isinstance(item, str | bytes | float) or type(item) is int:
             return item
         raise _bad(self._file, f"recv: {item!r} is neither text, nor a pause, nor an end")

@@ -21,8 +21,10 @@ from vctui.jobs.fields import check_row, new_row, slugify
 from vctui.jobs.files import parse_job_file
 from vctui.jobs.hosts import KeyHost, device_host, jump_rounds, new_hosts, read_keys, trusted_hosts
 from vctui.jobs.job import Job, JobCommand, filter_from_row, job_from_row
+from vctui.jobs.judge import assemble
 from vctui.jobs.plan import Plan, PlanItem, Planner, by_any_name, make_plan
 from vctui.jobs.probing import DeviceProbed, Probed, ProbeFinished, Prober, save_platforms
+from vctui.jobs.recordings import Recordings
 from vctui.jobs.result import JobResult, worst_of
 from vctui.jobs.revalidate import Revalidated, revalidate
 from vctui.jobs.routes import NoRoute, PlannedHop, Routes
@@ -79,12 +81,14 @@ __all__ = [
     "ProbeFinished",
     "Probed",
     "Prober",
+    "Recordings",
     "Revalidated",
     "Routes",
     "Selection",
     "Specimen",
     "StoredCapture",
     "age",
+    "assemble",
     "by_any_name",
     "check_row",
     "compare",

@@ -137,3 +137,8 @@ def _merge(so_far: Judgement, found: ValidationResult, step: JobCommand, *, seve
         score=found.score if so_far.score is None else min(so_far.score, found.score),
         records=(so_far.records or []) + list(found.records),
     )
+
+
+def job_validates(job: Job) -> bool:
+    """Whether any command of the job is parsed with TextFSM."""
+    return job.use_textfsm or any(step.use_textfsm for step in job.steps)

@@ -15,9 +15,10 @@ from vctui.errors import VctuiError
 from vctui.events import DevicePhase, JumpState, Phase, RunStarted, Sink
 from vctui.jobs.job import base_folder
 from vctui.jobs.judge import Engine
+from vctui.jobs.keeping import RecordOptions
 from vctui.jobs.logins import note_use
 from vctui.jobs.plan import Plan
-from vctui.jobs.record import Recorder, RecordOptions
+from vctui.jobs.record import Recorder
 from vctui.jobs.result import JobResult
 from vctui.jobs.tally import ProgressCallback, Tally
 from vctui.ssh import ExecutionResult, JumpStatus, Target

@@ -15,6 +15,7 @@ from vctui.errors import worst_exit
 from vctui.events import DevicePhase, Event, Sink, careful, discard
 from vctui.jobs.job import Job
 from vctui.jobs.plan import Plan, PlanItem
+from vctui.jobs.recordings import Recordings
 from vctui.jobs.result import JobResult
 from vctui.jobs.routes import PlannedHop
 from vctui.jobs.runner import JobRunner
@@ -104,6 +105,7 @@ class Prober(JobRunner):
         workers: int | None = None,
         timeout: float | None = None,
         host_keys: HostKeyPolicy | None = None,
+        recordings: Recordings | None = None,
     ) -> None:
         self._hear = careful(sink)
         self.found: list[Probed] = []
@@ -119,6 +121,7 @@ class Prober(JobRunner):
             timeout=timeout,
             host_keys=host_keys,
             credential=credential,
+            recordings=recordings,
         )
 
     def plan_devices(self, devices: Sequence[Device]) -> Plan:

@@ -2,41 +2,30 @@
 
 from __future__ import annotations
 
-import errno
 import logging
-import sqlite3
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
 from vctui.config import Settings
 from vctui.errors import NEXT_STEPS, StorageError, VctuiError
 from vctui.events import DeviceFinished, DevicePhase, DeviceStatus, Phase, Sink
-from vctui.jobs.job import Job, base_folder
+from vctui.jobs.job import Job
 from vctui.jobs.judge import Engine, Judgement, Piece, clean_outputs, group, judge
+from vctui.jobs.keeping import Keeper, RecordOptions
 from vctui.jobs.pipeline import Stage
 from vctui.jobs.plan import PlanItem
 from vctui.jobs.rows import capture_rows, device_row, finished_event
 from vctui.jobs.sizes import TRY_AGAIN, Sizes
-from vctui.jobs.versions import forget_unchanged, mark_unchanged
+from vctui.jobs.versions import forget_unchanged
 from vctui.ssh import ExecutionResult
-from vctui.storage import History, SavedCapture, save_capture
+from vctui.storage import History, SavedCapture
 from vctui.text import safe_line
 from vctui.validation import ValidationEngine
 
 OnFinished = Callable[[PlanItem, ExecutionResult, DeviceFinished], None]
 _TOGETHER = 32
 """Devices whose rows are committed together, when so many wait: a commit waits for the disk."""
-NO_SPACE = {errno.ENOSPC, errno.EDQUOT}
 _log = logging.getLogger(__name__)
-
-
-@dataclass(frozen=True, slots=True)
-class RecordOptions:
-    """What happens to outputs."""
-
-    save: bool = True
-    force: bool = False
-    """Keep what validation refused."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,13 +69,12 @@ class Recorder:
     ) -> None:
         self._run = run
         self._job = job
-        self._settings = settings
         self._history = history
         self._engine = engine
         self._options = options
         self._sink = sink
         self._on_finished = on_finished
-        self._on_full = on_full
+        self._files = Keeper(run, job, settings, options, on_full, in_history=history is not None)
         self._sizes = Sizes(history.output_sizes(job.commands) if history is not None else {})
         self._writing: Stage[_Judged] = Stage(
             "vctui-record", self._record, weigh=lambda judged: _weight(judged.result), most=_TOGETHER
@@ -157,6 +145,7 @@ class Recorder:
 
     def _settle(self, judged: _Judged) -> _Settled:
         try:
+            self._files.keep_recording(judged.item, judged.result.recording)
             if judged.broken is not None:
                 return self._failed(judged, "internal", judged.broken)
             return self._write(judged)
@@ -169,26 +158,28 @@ class Recorder:
             self._say_phase(item, "saving")
         if judgement is None:
             status: DeviceStatus = "cancelled" if result.error_kind == "cancelled" else "failed"
-            rejected, lost = self._keep_rejected(item, result.partial)
+            rejected, lost = self._files.keep_rejected(item, result.partial)
             tried = f"; tried {result.attempts} times" if result.attempts > 1 else ""
             error = f"{result.error}{tried}{lost}"
             event = self._event(judged, status, result.error_kind, error, result.next_step)
             return _Settled(judged, event, rejected=rejected)
         if judgement.sizes.suspect is not None:
-            rejected, lost = self._keep_rejected(item, judgement.text)
+            rejected, lost = self._files.keep_rejected(item, judgement.text)
             event = self._event(judged, "failed", "incomplete", f"{judgement.reason}{lost}", TRY_AGAIN)
             return _Settled(judged, event, rejected=rejected)
         if not judgement.accepted:
             kind = "validation_failed"
-            rejected, lost = self._keep_rejected(item, judgement.text if self._job.store_failures else "")
+            rejected, lost = self._files.keep_rejected(
+                item, judgement.text if self._job.store_failures else ""
+            )
             event = self._event(judged, "skipped", kind, f"{judgement.reason}{lost}", NEXT_STEPS[kind])
             return _Settled(judged, event, rejected=rejected)
         saved: list[SavedCapture] = []
         try:
             if self._options.save:
-                self._save(item, judgement, saved)
+                self._files.save(item, judgement, saved)
         except StorageError as error:
-            self._notice_full(error)
+            self._files.notice_full(error)
             return self._failed(judged, "save_failed", error.message, error.next_step, saved)
         event = self._event(judged, "ok", None, None, None, saved[0] if saved else None)
         return _Settled(judged, event, saved)
@@ -204,7 +195,7 @@ class Recorder:
         try:
             self._enter(one)
         except VctuiError as error:
-            self._notice_full(error)
+            self._files.notice_full(error)
             one = self._failed(one.judged, "save_failed", error.message, error.next_step, one.saved)
         except Exception as error:  # noqa: BLE001 - a device must never vanish because recording it broke
             one = self._failed(one.judged, "internal", _words(error), saved=one.saved)
@@ -213,35 +204,10 @@ class Recorder:
         try:
             self._enter(one)
         except VctuiError as error:
-            self._notice_full(error)
+            self._files.notice_full(error)
         except Exception:  # noqa: BLE001 - the event still names the device; the log has the bug
             _log.exception("device %s could not be entered in history", safe_line(one.event.device))
         return one
-
-    def _save(self, item: PlanItem, judgement: Judgement, saved: list[SavedCapture]) -> None:
-        """Write the files of a device, adding each to `saved`, which tells how far it came."""
-        base = base_folder(self._job, self._settings)
-        versions = self._settings.home / "versions"
-        for piece in judgement.pieces:
-            name = f"{piece.folder}/{item.path.name}"
-            one = save_capture(base, name, piece.text.encode(), versions=versions)
-            saved.append(one)
-            if self._history is not None:
-                saved[-1] = mark_unchanged(one, piece, item.device_type, self._settings)
-
-    def _keep_rejected(self, item: PlanItem, text: str) -> tuple[SavedCapture | None, str]:
-        """Keep what is not good enough to be a capture, so that a person can look at it.
-
-        When it cannot be kept, the second half says so: the device's own failure stays what it was.
-        """
-        if not text or not self._options.save or not self._run:
-            return None, ""
-        name = f"{self._run}/{item.path.name.removesuffix('.txt')}.partial"
-        try:
-            return save_capture(self._settings.home / "rejected", name, text.encode(), versions=None), ""
-        except StorageError as error:
-            self._notice_full(error)
-            return None, f"; its output could not be kept: {error.message}"
 
     def _event(
         self,
@@ -286,20 +252,12 @@ class Recorder:
             judged, self._event(judged, "failed", kind, message, next_step or NEXT_STEPS[kind]), saved
         )
 
-    def _notice_full(self, error: VctuiError) -> None:
-        cause = error.__cause__
-        full = isinstance(cause, OSError) and cause.errno in NO_SPACE
-        if isinstance(cause, sqlite3.Error):
-            full = (getattr(cause, "sqlite_errorcode", 0) or 0) & 0xFF == sqlite3.SQLITE_FULL
-        if full:
-            self._on_full(error.message)
-
     def _say_phase(self, item: PlanItem, phase: Phase) -> None:
         self._sink(DevicePhase(self._run, item.device.name, item.host, phase))
 
 
 def _weight(result: ExecutionResult) -> int:
-    return len(result.partial) + sum(len(output.text) for output in result.outputs)
+    return len(result.partial) + len(result.recording) + sum(len(output.text) for output in result.outputs)
 
 
 def _words(error: Exception) -> str:

@@ -8,31 +8,28 @@ from contextlib import ExitStack, closing
 from pathlib import Path
 
 from vctui.config import MAX_WORKERS, HostKeyPolicy, Settings, load_settings, require_home
-from vctui.errors import (
-    CredentialNotFound,
-    NoDevicesError,
-    UsageError,
-    VctuiError,
-)
+from vctui.errors import CredentialNotFound, NoDevicesError, UsageError, VctuiError
 from vctui.events import Sink, careful, discard
 from vctui.jobs.breaker import Breaker
 from vctui.jobs.hops import open_hops
 from vctui.jobs.hosts import trusted_hosts
-from vctui.jobs.job import DEFAULT_TIMEOUT, DEFAULT_WORKERS, Job
-from vctui.jobs.judge import Engine
+from vctui.jobs.job import DEFAULT_WORKERS, Job
+from vctui.jobs.judge import Engine, job_validates
+from vctui.jobs.keeping import RecordOptions
 from vctui.jobs.logins import open_logins, password_keeper
 from vctui.jobs.pacing import make_pacer
 from vctui.jobs.plan import Plan, PlanItem, Planner
 from vctui.jobs.planrun import PlanRun
-from vctui.jobs.record import RecordOptions
+from vctui.jobs.recordings import Recordings
 from vctui.jobs.result import JobResult, refused
 from vctui.jobs.routes import PlannedHop
 from vctui.jobs.source import JobSource
 from vctui.jobs.tally import ProgressCallback
+from vctui.jobs.targets import executor_options, make_target
 from vctui.jobs.together import AnyStop, Together, in_turn, parties, rounds
 from vctui.questions import HEADLESS, Desk
 from vctui.records import CredentialInfo, SSHCredentials
-from vctui.ssh import ExecutorOptions, Hop, SSHExecutorPool, Target
+from vctui.ssh import Hop, SSHExecutorPool, Target
 from vctui.validation import ValidationEngine, open_engine
 from vctui.vault import CredentialResolver
 
@@ -47,7 +44,8 @@ class JobRunner:
 
     `credentials` is an unlocked resolver, or one login for every device. `sink` hears every event, from
     worker threads; setting `cancel` stops the run: live sessions are closed, their devices are `cancelled`.
-    Questions for a person go to `desk`; without one they are answered with no.
+    Questions for a person go to `desk`; without one they are answered with no. `recordings` takes the
+    sessions themselves, to be played again.
     An `engine` handed in takes the place of the validation worker and is called in this process. `quiet` is
     there for scripts written for VelocityCollector: this runner never prints.
     """
@@ -75,11 +73,12 @@ class JobRunner:
         allow_any_command: bool = False,
         desk: Desk | None = None,
         retries: int | None = None,
+        recordings: Recordings | None = None,
     ) -> None:
         self._credentials = credentials
         self._validate = validate
         self._debug = debug
-        self._options = RecordOptions(save=not no_save, force=force_save)
+        self._options = RecordOptions(save=not no_save, force=force_save, recordings=recordings)
         self._limit = limit
         self._record_history = record_history
         self.settings = settings or load_settings()
@@ -249,7 +248,14 @@ class JobRunner:
         """Drive the sessions of all these runs; what keeps them from it is in the results."""
         together = Together([run for run in runs if not run.has_ended], self.settings)
         polite = self.settings.politeness
-        pool = SSHExecutorPool(options=self._executor_options(), max_workers=workers)
+        options = executor_options(
+            self.settings,
+            host_keys=self._host_keys,
+            debug=self._debug,
+            retries=self._retries,
+            record=self._options.recordings is not None,
+        )
+        pool = SSHExecutorPool(options=options, max_workers=workers)
         try:
             keep = password_keeper(self._credentials)
             with Breaker(self.settings, runs, desk=self._desk, sink=self._sink, keep=keep) as breaker:
@@ -268,17 +274,6 @@ class JobRunner:
             for run in runs:
                 run.fail(error)
 
-    def _executor_options(self) -> ExecutorOptions:
-        return ExecutorOptions(
-            known_hosts=self.settings.known_hosts,
-            host_keys=self._host_keys,
-            debug=self._debug,
-            retries=self._retries,
-            platforms=self.settings.platforms_dir,
-            transport=self.settings.ssh_transport,
-            processes=self.settings.ssh_processes,
-        )
-
     def _worker_count(self, plan: Plan) -> int:
         wanted = self._workers or plan.job.max_workers or self.settings.workers or DEFAULT_WORKERS
         return max(1, min(wanted, len(plan.items)))
@@ -290,23 +285,12 @@ class JobRunner:
         logins: dict[int | None, SSHCredentials],
         hops: dict[PlannedHop, Hop],
     ) -> Target:
-        return Target(
-            device=item.device.name,
-            host=item.host,
-            credentials=logins[item.credential_id],
-            commands=item.commands,
-            port=item.port,
-            device_type=item.device_type,
-            paging_disable=job.paging_disable,
-            timeout=self._timeout or job.timeout or self.settings.timeout or DEFAULT_TIMEOUT,
-            time_limit=self.settings.time_limit,
-            inter_command_delay=job.inter_command_delay or self.settings.inter_command_delay,
-            jump=tuple(hops[hop] for hop in item.jump),
-            legacy=item.device.legacy,
+        return make_target(
+            item,
+            job,
+            self.settings,
+            logins[item.credential_id],
+            tuple(hops[hop] for hop in item.jump),
+            timeout=self._timeout,
             believe=self._options.force,
         )
-
-
-def job_validates(job: Job) -> bool:
-    """Whether any command of the job is parsed with TextFSM."""
-    return job.use_textfsm or any(step.use_textfsm for step in job.steps)

@@ -134,7 +134,8 @@ class _Gates:
         shell = self._shell
         if gate.answer and self._login is not None:
             name = gate.answer == "username"
-            shell.send_line(self._login.username if name else self._login.password or "")
+            answer = self._login.username if name else self._login.password or ""
+            shell.send_line(answer, shown=f"{{{gate.answer}}}")
         else:
             shell.send(gate.send.replace("\n", self._platform.newline))
         shell.drop_tail()

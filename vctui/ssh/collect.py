@@ -83,7 +83,7 @@ class Collection:
 
     def _ahead(self, prompt: str) -> list[Typed]:
         """What may be typed as soon as the prompt is seen: what only reads, on a platform that is known."""
-        if self._platform.name == GENERIC or self._raises_rights(prompt):
+        if self._shell.tape is not None or self._platform.name == GENERIC or self._raises_rights(prompt):
             return []
         paging = self._paging_commands(self._target)
         first = self._may_be_ahead(_commands(self._target)[:1])
@@ -91,7 +91,7 @@ class Collection:
 
     def _may_be_ahead(self, commands: tuple[str, ...]) -> tuple[str, ...]:
         """Those that may be typed while the one before is being worked on."""
-        if self._target.inter_command_delay > 0:
+        if self._target.inter_command_delay > 0 or self._shell.tape is not None:
             return ()
         platform = self._platform
         return tuple(c for c in commands if platform.is_reading(c) and not platform.is_privilege(c))

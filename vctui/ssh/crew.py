@@ -26,9 +26,8 @@ from vctui.ssh.crew_calls import Services
 from vctui.ssh.crew_frames import Frames, Message
 from vctui.ssh.entry import Surroundings
 from vctui.ssh.lifeline import Deadline, Lifeline
-from vctui.ssh.model import CrewSetup, ExecutionResult, ExecutorOptions, Target
+from vctui.ssh.model import CrewSetup, ExecutionResult, ExecutorOptions, Target, failed_result
 from vctui.ssh.retries import Ended
-from vctui.ssh.session import failed_result
 
 _BOOTSTRAP = (
     "import json, sys; sys.path[:] = json.loads(sys.argv.pop(1)); "

@@ -33,11 +33,12 @@ from vctui.ssh.model import (
     LoginGuard,
     Pace,
     Target,
+    failed_result,
 )
 from vctui.ssh.platforms import load_platforms
 from vctui.ssh.pump import transport_class
 from vctui.ssh.retries import Ended, Try, next_try
-from vctui.ssh.session import Session, failed_result
+from vctui.ssh.session import Session
 from vctui.ssh.transport import Transport
 from vctui.ssh.turns import CROWD, TURNS
 from vctui.ssh.waiting import Waiting

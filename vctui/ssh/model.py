@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Hashable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, Protocol
 
@@ -142,6 +142,8 @@ class ExecutionResult:
     attempts: int = 1
     evidence: Evidence | None = None
     """What a probe saw, also of a device that failed in the end."""
+    recording: str = field(default="", repr=False)
+    """The whole session, to be played again, where that is wanted; without its secrets."""
 
     @property
     def output(self) -> str:
@@ -149,6 +151,34 @@ class ExecutionResult:
         return "".join(
             output.text if output.text.endswith("\n") else output.text + "\n" for output in self.outputs
         )
+
+
+def failed_result(
+    target: Target,
+    failure: DeviceError,
+    outputs: tuple[CommandOutput, ...] = (),
+    partial: str = "",
+    prompt: str = "",
+    duration_ms: float = 0.0,
+) -> ExecutionResult:
+    """The result of a device that failed; `outputs` are those of the commands before."""
+    return ExecutionResult(
+        host=target.host,
+        device=target.device,
+        success=False,
+        verdict=verdict_of(failure),
+        outputs=outputs,
+        duration_ms=duration_ms,
+        error_kind=failure.kind,
+        error=failure.message,
+        next_step=failure.next_step,
+        partial=partial,
+        key=target.key,
+        extra_data=target.extra_data,
+        prompt=prompt,
+        passing=failure.passing,
+        attempts=target.attempt,
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -160,6 +190,8 @@ class ExecutorOptions:
     inter_command_time: float = 0.0
     debug: bool = False
     """Let paramiko log under its own name."""
+    record: bool = False
+    """Record the sessions. They type one line at a time then."""
     known_hosts: Path | None = None
     """None means the home folder's file."""
     host_keys: HostKeyPolicy = "strict"

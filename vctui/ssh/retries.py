@@ -34,6 +34,7 @@ class Ended:
         for target in (self.target, *self.alike):
             mine = {"device": target.device, "key": target.key, "extra_data": target.extra_data}
             yield target, replace(result, **mine)
+            result = replace(result, recording="")
 
 
 @dataclass(frozen=True, slots=True)

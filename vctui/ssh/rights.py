@@ -93,9 +93,9 @@ class _Answers:
                 reason = "refuses the enable secret" if self._asked else "asks for an enable secret"
                 raise DeviceError("enable_failed", f"the device {reason}")
             self._asked = True
-            self._shell.send_line(self._secret)
+            self._shell.send_line(self._secret, shown="{secret}")
         elif self._named or self._login is None:
             raise DeviceError("enable_failed", "the device asks for a user name again and again")
         else:
             self._named = True
-            self._shell.send_line(self._login.username)
+            self._shell.send_line(self._login.username, shown="{username}")

@@ -22,11 +22,12 @@ from vctui.ssh.hostkey_index import host_name
 from vctui.ssh.jump import Jumps
 from vctui.ssh.jump_link import Route
 from vctui.ssh.lifeline import Deadline, Lifeline
-from vctui.ssh.model import CommandOutput, ExecutionResult, Target, verdict_of
+from vctui.ssh.model import CommandOutput, ExecutionResult, Target, failed_result
 from vctui.ssh.platforms import GENERIC, get_platform, load_platforms
 from vctui.ssh.probe import Probe
 from vctui.ssh.pump import transport_class
 from vctui.ssh.shell import Shell, open_channel
+from vctui.ssh.tape import Tape, left_by
 from vctui.ssh.transport import Transport
 from vctui.ssh.turns import TURNS
 from vctui.text import safe_line
@@ -64,6 +65,7 @@ class Session:
         self._channel: Channel | None = None
         self._shell: Shell | None = None
         self._collection: Collection | None = None
+        self._banner = ""
         self._began = self._logged_in = self._entered = False
         self._probe = Probe(load_platforms(shared.options.platforms)) if target.probe else None
 
@@ -88,6 +90,7 @@ class Session:
             stays = failure is None or (failure.kind in _STAYS and self._entered)
             over = not (stays and self._waiting)
             result = self._result(failure, (time.monotonic() - started) * 1000)
+            result = self._recorded(result, failure, over=over)
             if over:
                 self._close(politely=failure is None)
                 return self._target, result
@@ -143,6 +146,26 @@ class Session:
             attempts=self._target.attempt,
             evidence=evidence,
         )
+
+    def _recorded(
+        self, result: ExecutionResult, failure: DeviceError | None, *, over: bool
+    ) -> ExecutionResult:
+        """The result with the recording of the session, once that is over."""
+        shell, transport = self._shell, self._transport
+        if shell is None or shell.tape is None or transport is None:
+            return result
+        seen = result.evidence.outputs if result.evidence is not None else ()
+        asked = [CommandOutput(command, f"\n{text}\n", "") for command, text in seen]
+        shell.tape.keep([*result.outputs, *asked], failure.kind if failure is not None else None)
+        if not over:
+            return result
+        head = {
+            "platform": self._target.device_type,
+            "ssh_version": safe_line(transport.remote_version),
+            "banner": self._banner,
+        }
+        end = left_by(failure, alive=transport.is_active())
+        return replace(result, recording=shell.tape.document(head, shell.tail, end))
 
     def _go_on(self, target: Target) -> None:
         """Take the next target; its limits count from here."""
@@ -208,6 +231,7 @@ class Session:
                     self._leave()
                     continue
                 self._logged_in = True
+                self._banner = login.banner
                 if login.banner:
                     _log.debug("%s says: %s", safe_line(host_name(target.host, target.port)), login.banner)
                 if self._probe is not None:
@@ -258,6 +282,7 @@ class Session:
             timeout=target.timeout,
             max_output=options.max_output,
             held=self._shared.held,
+            tape=Tape(target.secrets, self._platform.newline) if options.record else None,
         )
         return Collection(target, self._platform, get_platform(GENERIC, options.platforms), self._shell)
 
@@ -271,31 +296,3 @@ class Session:
                     self._shell.send_line(self._platform.logout)
                 self._channel.close()
         self._leave()
-
-
-def failed_result(
-    target: Target,
-    failure: DeviceError,
-    outputs: tuple[CommandOutput, ...] = (),
-    partial: str = "",
-    prompt: str = "",
-    duration_ms: float = 0.0,
-) -> ExecutionResult:
-    """The result of a device that failed; `outputs` are those of the commands before."""
-    return ExecutionResult(
-        host=target.host,
-        device=target.device,
-        success=False,
-        verdict=verdict_of(failure),
-        outputs=outputs,
-        duration_ms=duration_ms,
-        error_kind=failure.kind,
-        error=failure.message,
-        next_step=failure.next_step,
-        partial=partial,
-        key=target.key,
-        extra_data=target.extra_data,
-        prompt=prompt,
-        passing=failure.passing,
-        attempts=target.attempt,
-    )

@@ -18,6 +18,7 @@ from vctui.ssh.model import MIB
 from vctui.ssh.pages import Pages
 from vctui.ssh.prompts import Prompt
 from vctui.ssh.rules import COLUMNS, MAX_LINE, Platform
+from vctui.ssh.tape import Tape
 from vctui.ssh.transport import Transport
 from vctui.text import TerminalText, safe_line
 
@@ -81,6 +82,7 @@ class Shell:
         timeout: float,
         max_output: int,
         held: Held,
+        tape: Tape | None = None,
     ) -> None:
         self._channel = channel
         self._transport = transport
@@ -89,6 +91,8 @@ class Shell:
         self._timeout = timeout
         self._max_output = max_output
         self._held = held
+        self.tape = tape
+        """Records the session; None for most."""
         self._terminal = TerminalText()
         self._tail = ""
         self._lines = Buffer()
@@ -161,8 +165,10 @@ class Shell:
 
     # the line
 
-    def send(self, text: str) -> None:
-        """Send characters as they are."""
+    def send(self, text: str, *, shown: str = "") -> None:
+        """Send characters as they are; a recording has `shown` in their place."""
+        if self.tape is not None:
+            self.tape.type(text, time.monotonic(), self._tail, shown)
         self._channel.settimeout(max(0.001, self._deadline.within(self._timeout)))
         try:
             self._channel.sendall(text.encode())
@@ -170,9 +176,9 @@ class Shell:
             raise self._ended(error) from error
         self._last_event = time.monotonic()
 
-    def send_line(self, *lines: str) -> None:
+    def send_line(self, *lines: str, shown: str = "") -> None:
         """Send lines in one packet."""
-        self.send("".join(line + self._platform.newline for line in lines))
+        self.send("".join(line + self._platform.newline for line in lines), shown=shown)
 
     def receive(self, wait: float) -> str | None:
         """The lines that the next bytes finish; None when nothing came within `wait` seconds."""
@@ -188,6 +194,8 @@ class Shell:
         if not data:
             raise self._ended()
         self._heard = True
+        if self.tape is not None:
+            self.tape.hear(data, time.monotonic())
         self._hold(len(data))
         finished = self._terminal.feed(data)
         # Moving the cursor makes more characters of a line than there were bytes.

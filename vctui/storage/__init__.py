@@ -11,7 +11,7 @@ from vctui.storage.capture_text import read_capture, read_regular
 from vctui.storage.captures import clean_temporary, drop_version, save_capture, sha256_of, versions_of
 from vctui.storage.coverage_rows import LastCapture, LastVisit, last_captures, last_visits
 from vctui.storage.database import ConstraintError, Store, check_database, open_database
-from vctui.storage.files import check_folder, make_folders, write_private
+from vctui.storage.files import check_folder, make_folders, new_private, write_private
 from vctui.storage.history import History
 from vctui.storage.home import init_home
 from vctui.storage.inventory import Inventory
@@ -89,6 +89,7 @@ __all__ = [
     "login_lock",
     "make_folders",
     "neutral",
+    "new_private",
     "open_database",
     "pattern_problem",
     "read_capture",

@@ -38,6 +38,17 @@ def create_private(path: Path) -> int:
     return os.open(path, flags, FILE_MODE)
 
 
+def new_private(path: Path) -> bool:
+    """Create an empty file; False when there is one already. Raises StorageError."""
+    try:
+        os.close(create_private(path))
+    except FileExistsError:
+        return False
+    except OSError as error:
+        raise storage_error(error, path) from error
+    return True
+
+
 def make_folders(path: Path) -> list[Path]:
     """Create a folder and its missing parents, 0700 each; returns the created ones, outermost first."""
     missing: list[Path] = []

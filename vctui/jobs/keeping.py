@@ -1,0 +1,90 @@
+"""The files of a run's devices: captures, what was refused, and recordings."""
+
+from __future__ import annotations
+
+import errno
+import sqlite3
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from vctui.config import Settings
+from vctui.errors import StorageError, VctuiError
+from vctui.jobs.job import Job, base_folder
+from vctui.jobs.judge import Judgement
+from vctui.jobs.plan import PlanItem
+from vctui.jobs.recordings import Recordings
+from vctui.jobs.versions import mark_unchanged
+from vctui.storage import SavedCapture, save_capture
+
+NO_SPACE = {errno.ENOSPC, errno.EDQUOT}
+
+
+@dataclass(frozen=True, slots=True)
+class RecordOptions:
+    """What happens to outputs."""
+
+    save: bool = True
+    force: bool = False
+    """Keep what validation refused."""
+    recordings: Recordings | None = None
+    """Where the sessions are recorded, if they are."""
+
+
+class Keeper:
+    """Writes them. `on_full` is called when the disk is, so that no new session starts."""
+
+    def __init__(
+        self,
+        run: int,
+        job: Job,
+        settings: Settings,
+        options: RecordOptions,
+        on_full: Callable[[str], None],
+        *,
+        in_history: bool,
+    ) -> None:
+        self._run = run
+        self._job = job
+        self._settings = settings
+        self._options = options
+        self._on_full = on_full
+        self._in_history = in_history
+
+    def save(self, item: PlanItem, judgement: Judgement, saved: list[SavedCapture]) -> None:
+        """Write the captures of a device, adding each to `saved`, which tells how far it came."""
+        base = base_folder(self._job, self._settings)
+        versions = self._settings.home / "versions"
+        for piece in judgement.pieces:
+            name = f"{piece.folder}/{item.path.name}"
+            one = save_capture(base, name, piece.text.encode(), versions=versions)
+            saved.append(one)
+            if self._in_history:
+                saved[-1] = mark_unchanged(one, piece, item.device_type, self._settings)
+
+    def keep_rejected(self, item: PlanItem, text: str) -> tuple[SavedCapture | None, str]:
+        """Keep what is not good enough to be a capture, so that a person can look at it.
+
+        When it cannot be kept, the second half says so: the device's own failure stays what it was.
+        """
+        if not text or not self._options.save or not self._run:
+            return None, ""
+        name = f"{self._run}/{item.path.name.removesuffix('.txt')}.partial"
+        try:
+            return save_capture(self._settings.home / "rejected", name, text.encode(), versions=None), ""
+        except StorageError as error:
+            self.notice_full(error)
+            return None, f"; its output could not be kept: {error.message}"
+
+    def keep_recording(self, item: PlanItem, text: str) -> None:
+        """Keep the session itself, if one was recorded."""
+        if text and self._options.recordings is not None:
+            self._options.recordings.keep(item.path.name.removesuffix(".txt"), text)
+
+    def notice_full(self, error: VctuiError) -> None:
+        """End the run when this error says that the disk is full."""
+        cause = error.__cause__
+        full = isinstance(cause, OSError) and cause.errno in NO_SPACE
+        if isinstance(cause, sqlite3.Error):
+            full = (getattr(cause, "sqlite_errorcode", 0) or 0) & 0xFF == sqlite3.SQLITE_FULL
+        if full:
+            self._on_full(error.message)
