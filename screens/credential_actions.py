@@ -83,10 +83,11 @@ def save(context: Context, info: CredentialInfo | None, entered: Entered) -> str
             enable_secret=secrets.get("enable_secret"),
             agent=secrets.get("agent"),
             scope=scope,
+            default=entered.default,
         )
-    else:
-        vault.edit(info.name, Edit(name=name, username=username, scope=scope, secrets=secrets))
-    if entered.default and not (info and info.is_default):
+        return name
+    vault.edit(info.name, Edit(name=name, username=username, scope=scope, secrets=secrets))
+    if entered.default and not info.is_default:
         vault.set_default(name)
     return name
 
@@ -96,6 +97,13 @@ def field_at_fault(error: VctuiError) -> str | None:
     from vctui.vault import FieldRefused
 
     return error.field if isinstance(error, FieldRefused) else None
+
+
+def can_be_asked_later(error: VctuiError) -> bool:
+    """Whether all that is missing is a key's passphrase, which a run can ask for."""
+    from vctui.vault import PassphraseNeeded
+
+    return isinstance(error, PassphraseNeeded)
 
 
 def rename(context: Context, name: str, new: str) -> None:

@@ -12,8 +12,8 @@ from textual.screen import Screen
 from textual.widgets import Header, Static
 
 from screens.context import Context
-from screens.credential_actions import Entered, field_at_fault, save
-from screens.credential_fields import LIMITS, PASSPHRASE, PUBLIC, SECRET, SecretField, stored
+from screens.credential_actions import Entered, can_be_asked_later, field_at_fault, save
+from screens.credential_fields import LIMITS, PUBLIC, SECRET, SecretField, stored
 from screens.widgets.confirm import ConfirmScreen
 from screens.widgets.field import Field
 from screens.widgets.footer import KeyFooter
@@ -62,10 +62,12 @@ class CredentialEditScreen(Screen[str | None]):
     class Refused(Message):
         """It could not be saved: `column` is the field at fault, if it is one."""
 
-        def __init__(self, reason: str, column: str | None = None) -> None:
+        def __init__(self, reason: str, column: str | None, *, for_later: bool) -> None:
             super().__init__()
             self.reason = reason
             self.column = column
+            self.for_later = for_later
+            """It would do without: the passphrase of a key can be asked for at each run."""
 
     def __init__(self, context: Context, info: CredentialInfo | None) -> None:
         super().__init__()
@@ -139,11 +141,12 @@ class CredentialEditScreen(Screen[str | None]):
         try:
             self.post_message(self.Saved(save(self._scope, self._info, entered)))
         except VctuiError as error:
-            self.post_message(self.Refused(str(error), field_at_fault(error)))
+            column, for_later = field_at_fault(error), can_be_asked_later(error)
+            self.post_message(self.Refused(str(error), column, for_later=for_later))
 
     @on(Refused)
     def _refused(self, event: Refused) -> None:
-        if event.column == PASSPHRASE and not self._ask_later:
+        if event.for_later:
             self._ask_later = True
             event.reason = "this key needs its passphrase; ^s again: ask for it at each run"
         if event.column is not None:

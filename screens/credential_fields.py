@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from textual import on
@@ -20,18 +21,13 @@ PUBLIC = (
 )
 PASSPHRASE = "ssh_key_passphrase"  # noqa: S105 - the name of a field
 SECRET = (
-    FieldSpec("password", "Password", "Empty keeps the stored one; ^r takes it away."),
-    FieldSpec(
-        "ssh_key", "Private key", "Its file, or paste the key itself. Empty keeps it; ^r takes it away."
-    ),
+    FieldSpec("password", "Password", "Of that user."),
+    FieldSpec("ssh_key", "Private key", "Its file, or paste the key itself."),
     FieldSpec(PASSPHRASE, "Key passphrase", "Of a key that needs one; empty: asked for at each run."),
-    FieldSpec(
-        "enable_secret", "Enable secret", "For devices that ask for it. Empty keeps it; ^r takes it away."
-    ),
-    FieldSpec(
-        "agent", "SSH agent key", "Fingerprint or comment of a key in your ssh-agent; * is its only one."
-    ),
+    FieldSpec("enable_secret", "Enable secret", "For devices that ask for it."),
+    FieldSpec("agent", "SSH agent key", "Fingerprint or comment; * is the only one."),
 )
+KEPT = "Empty keeps it; ^r takes it away."
 LIMITS = (
     FieldSpec(
         "scope", "Scope", "Sent only there, as in: site:lab,core name:rt-* network:10.0.0.0/8", empty=""
@@ -50,7 +46,7 @@ class SecretField(Field):
     """A box for a secret: what is stored is not shown, and what is typed is not kept anywhere else."""
 
     def __init__(self, spec: FieldSpec, *, stored: bool) -> None:
-        super().__init__(spec, None)
+        super().__init__(replace(spec, hint=f"{spec.hint} {KEPT}") if stored else spec, None)
         self.stored = stored
         self.taken_away = False
         """Whether the stored one is to go."""

@@ -101,6 +101,8 @@ class UnlockScreen(Screen[bool]):
         self._why = why
         self.state: State = "looking"
         """What the screen waits for."""
+        self._pause = ""
+        """What is said while an attempt has to wait, before the seconds that are left."""
 
     def compose(self) -> ComposeResult:
         yield Header()
@@ -120,11 +122,13 @@ class UnlockScreen(Screen[bool]):
         """Look what is there."""
         self.query_one("#why").display = bool(self._why)
         self._enter("looking")
+        self.set_interval(0.5, self._count_down)
         self._look()
 
     def _enter(self, state: State, error: str = "") -> None:
         """Show what the screen waits for now; passwords that were typed are gone."""
         self.state = state
+        self._pause = ""
         message, following = TEXTS[state]
         for box in self.query(SecretInput):
             box.value = ""
@@ -175,6 +179,7 @@ class UnlockScreen(Screen[bool]):
     def _typed(self, event: Input.Changed) -> None:
         event.stop()
         if event.value:
+            self._pause = ""
             self.query_one("#error", Static).update(caps_hint(event.value))
         if self.state == "create" and event.input.id == "password":
             self.query_one("#strength", Static).update(safe_line(judge(event.value)))
@@ -196,11 +201,22 @@ class UnlockScreen(Screen[bool]):
                 self._enter("checking")
                 self._create(password)
         elif self.state == "password" and password:
-            if (seconds := self._scope.throttle.wait()) > 0:
-                self._enter("password", f"Wait {seconds} s before the next attempt")
+            if self._scope.throttle.wait():
+                self._count("Too early")
                 return
             self._enter("checking")
             self._unlock(password)
+
+    def _count(self, what: str) -> None:
+        """Say how long the next attempt has to wait, and go on saying it."""
+        self._pause = what
+        self._count_down()
+
+    def _count_down(self) -> None:
+        if self._pause:
+            seconds = self._scope.throttle.wait()
+            when = f"in {seconds} s" if seconds else "now"
+            self.query_one("#error", Static).update(f"{self._pause}; the next attempt is accepted {when}")
 
     @work(thread=True, exclusive=True, group="unlock", description="unlock the vault")
     def _unlock(self, password: str) -> None:
@@ -242,19 +258,17 @@ class UnlockScreen(Screen[bool]):
         if event.error is None:
             self._unlocked(event.note)
             return
-        error = event.error
-        if event.wrong:
-            self._scope.throttle.failed()
-            error = f"{error}; the next attempt is accepted in {self._scope.throttle.wait()} s"
-            if self._scope.throttle.is_locked_out:
-                self._enter("locked_out", error)
-                return
-        self._enter(event.back, error)
+        if not event.wrong:
+            self._enter(event.back, event.error)
+            return
+        self._scope.throttle.failed()
+        self._enter("locked_out" if self._scope.throttle.is_locked_out else event.back)
+        self._count(event.error)
 
     def action_again(self) -> None:
         """After too many wrong passwords: offer the box again, once the pause is over."""
-        if (seconds := self._scope.throttle.wait()) > 0:
-            self._enter("locked_out", f"Wait {seconds} s before the next attempt")
+        if self._scope.throttle.wait():
+            self._count("Too early")
         else:
             self._enter("password")
 

@@ -170,6 +170,11 @@ async def test_a_key_is_pasted_and_never_shown(context: Context) -> None:
         assert "PRIVATE KEY" not in shown(app)
         await pilot.press("ctrl+s")
         await until(pilot, lambda: "needs its passphrase" in shown(app))
+        passphrase = app.screen.query_one("#field-ssh_key_passphrase", Field)
+        await fill(pilot, ssh_key_passphrase="not the phrase")
+        await pilot.press("ctrl+s")
+        await until(pilot, lambda: "does not open the private key" in passphrase.error)
+        assert passphrase.has_focus_within, "what is typed next does not wipe the key out"
         await fill(pilot, ssh_key_passphrase="pp")
         await pilot.press("ctrl+s")
         await back_on_list(pilot)
@@ -205,12 +210,14 @@ async def test_what_is_wrong_is_said_at_its_field(context: Context) -> None:
             ({"name": "x", "username": "-o"}, "username"),
             ({"username": "u", "scope": "nonsense"}, "scope"),
             ({"scope": ""}, "password"),
-            ({"password": "x", "name": "lab"}, "name"),
+            ({"ssh_key_passphrase": "without a key"}, "ssh_key_passphrase"),
+            ({"ssh_key_passphrase": "", "password": "x", "name": "lab"}, "name"),
         ):
             await fill(pilot, **values)
             await pilot.press("ctrl+s")
             field = app.screen.query_one(f"#field-{column}", Field)
             await until(pilot, partial(has_error, field))
+            assert "^s again" not in field.error
         await pilot.press("escape")
         await until(pilot, lambda: is_on(app, ConfirmScreen))
         await pilot.press("y")

@@ -14,6 +14,7 @@ from textual.widgets import Input, Static
 from screens.context import Context, Throttle
 from screens.strength import caps_hint, judge
 from screens.unlock import UnlockScreen
+from tests.fixtures.screens import until
 from tests.fixtures.vault import FAST
 from vctui.config import load_settings
 from vctui.storage import init_home
@@ -122,10 +123,14 @@ async def test_attempts_wait_longer_and_longer(tmp_path: Path) -> None:
             assert f"in {pause} s" in shown(app, "#error")
             clock.now += pause - 0.5
             await enter(pilot, PASSWORD)
-            assert "Wait 1 s" in shown(app, "#error")
+            assert "Too early; the next attempt is accepted in 1 s" in shown(app, "#error")
             assert not context.resolver.is_unlocked
             clock.now += 0.5
-        await enter(pilot, PASSWORD)
+        assert isinstance(app.focused, Input)
+        assert app.focused.value == PASSWORD, "what was typed too early need not be typed again"
+        await until(pilot, lambda: "is accepted now" in shown(app, "#error"))
+        await pilot.press("enter")
+        await settle(pilot)
         assert app.answers == [True]
     assert context.throttle.wait() == 0
     assert context.throttle.wrong == 0
@@ -149,7 +154,7 @@ async def test_waiting_survives_a_new_screen(tmp_path: Path) -> None:
         await enter(pilot, "wrong horse")
     async with opened(context) as (app, pilot):
         await enter(pilot, PASSWORD)
-        assert "Wait 1 s" in shown(app, "#error")
+        assert "Too early; the next attempt is accepted in 1 s" in shown(app, "#error")
 
 
 async def test_environment_unlocks_without_a_question(

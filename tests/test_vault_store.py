@@ -18,7 +18,8 @@ from cryptography.hazmat.primitives.serialization import (
 from tests.fixtures.vault import ED25519, FAST, MASTER, collector, fresh_vault, key_text, run_sql
 from vctui.errors import CredentialNotFound, DataError, HomeError, VaultError, VaultLocked, WrongPassword
 from vctui.records import CredentialInfo, SSHCredentials
-from vctui.vault import CredentialResolver, PassphraseNeeded, Vault
+from vctui.vault import CredentialResolver, FieldRefused, PassphraseNeeded, Vault
+from vctui.vault.schemes import PASSPHRASE
 
 
 def defaults(vault: Vault) -> list[str]:
@@ -275,8 +276,9 @@ def test_protected_keys_ask_for_their_passphrase(form: PrivateFormat, tmp_path: 
     text = key_text(form, "open sesame")
     with pytest.raises(PassphraseNeeded):
         vault.add("lab", "admin", private_key=text)
-    with pytest.raises(VaultError, match="passphrase may be wrong"):
+    with pytest.raises(FieldRefused, match="does not open the private key") as caught:
         vault.add("lab", "admin", private_key=text, passphrase="shut")
+    assert caught.value.field == PASSPHRASE
     vault.add("lab", "admin", private_key=text, passphrase="open sesame")
     assert vault.get().private_key == text
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
 from cryptography.exceptions import UnsupportedAlgorithm
@@ -158,11 +158,27 @@ def check_private_key(text: str, passphrase: str | None) -> str:
     except UnsupportedAlgorithm:
         problem = FieldRefused(PRIVATE_KEY, "the private key is of a kind that is not supported")
     except ValueError:
-        hint = "The passphrase may be wrong" if password else "The file may be damaged or cut short"
-        problem = FieldRefused(PRIVATE_KEY, "the private key cannot be read", hint)
+        if password is not None and _is_protected(load, data):
+            problem = FieldRefused(
+                PASSPHRASE, "the passphrase does not open the private key", "Type it again"
+            )
+        else:
+            hint = "The file may be damaged or cut short"
+            problem = FieldRefused(PRIVATE_KEY, "the private key cannot be read", hint)
     else:
         if isinstance(key, rsa.RSAPrivateKey | ec.EllipticCurvePrivateKey | ed25519.Ed25519PrivateKey):
             return text
         problem = FieldRefused(PRIVATE_KEY, "only RSA, ECDSA and Ed25519 keys can be used for SSH")
     # Raised outside the handlers, so that no inner exception (and what it quotes) hangs on to this one.
     raise problem
+
+
+def _is_protected(load: Callable[[bytes, None], object], data: bytes) -> bool:
+    """Whether a key is whole as far as that can be told without its passphrase, and asks for one."""
+    try:
+        load(data, None)
+    except TypeError:
+        return True
+    except (ValueError, UnsupportedAlgorithm):
+        return False
+    return False
