@@ -91,5 +91,5 @@ def detail_text(one: Found | None) -> str:
     if one is None:
         return ""
     tried = ", ".join(f"{name} {answer}" for name, answer in one.answers.items())
-    first = f"{one.candidate.device.name}: {tried or 'waiting'}"
-    return f"{safe_line(first)}\n{safe_line(one.next_step or one.doing)}"
+    lines = (f"{one.candidate.device.name}: {tried or 'waiting'}", one.doing, one.next_step)
+    return "\n".join(map(safe_line, lines))

@@ -180,7 +180,10 @@ async def test_a_search_is_watched_to_its_end(tmp_path: Path, finder: FakeFinder
         assert lines[0] == ["sw0", "192.0.2.0", "works", "b", "saved"]
         assert text_of(app, "#detail").startswith("sw0: a refused, b accepted")
         await pilot.press("down")
-        assert "Do something about it" in text_of(app, "#detail")
+        below = text_of(app, "#detail").splitlines()
+        assert below[0] == "sw1: a postponed"
+        assert below[1].startswith("breaker_open: ")
+        assert below[2] == "Do something about it"
         finder.end.set()
         await until(pilot, lambda: text_of(app, "#options") == "Done")
         await pilot.press("escape")

@@ -111,8 +111,8 @@ def _unanswered(wanted: str, *, attended: bool) -> DeviceError:
     return DeviceError(
         "auth_failed",
         f"the device asks for more than a password: {wanted}",
-        "Run it in the full-screen program (vctui), which asks for it; or use a credential that logs in with "
-        "a password or a key alone",
+        "A run in the full-screen program (vctui) asks for it; or use a credential that logs in with a "
+        "password or a key alone",
     )
 
 

@@ -240,7 +240,7 @@ class Login:
         offers = safe_line(", ".join(allowed), 120) or "nothing"
         next_step = "Use a credential with what the device asks for"
         if "keyboard-interactive" in allowed and not self._asking.is_attended:
-            next_step = "Run it in the full-screen program (vctui), which asks for codes and passwords"
+            next_step = "A run in the full-screen program (vctui) asks for codes and passwords"
         return DeviceError(
             "auth_failed", f"the device offers {offers}, and the credential has nothing for it", next_step
         )
