@@ -20,10 +20,15 @@ from vctui.text import safe_line
 
 LOOK = 0.2
 """Seconds between two looks at the desk."""
+PATIENCE = 4
+"""Looks at an empty desk before the screen goes: who got an answer may have another question at once."""
 
 
-class QuestionScreen(ModalScreen[None]):
-    """Shows the questions of a desk one after another; goes away by itself when none is left."""
+class QuestionScreen(ModalScreen[bool]):
+    """Shows the questions of a desk one after another; goes away by itself when none is left.
+
+    Dismissed with True when the user put off what is left.
+    """
 
     CSS_PATH = "question.tcss"
     HELP = """
@@ -58,6 +63,7 @@ class QuestionScreen(ModalScreen[None]):
         super().__init__()
         self._desk = desk
         self._current: OpenQuestion | None = None
+        self._empty_looks = 0
 
     def compose(self) -> ComposeResult:
         with Vertical():
@@ -84,11 +90,24 @@ class QuestionScreen(ModalScreen[None]):
         """Show what is asked now; a question that is settled gives way to the next, the last to the run."""
         found = self._desk.open()
         if not found:
-            if self.is_active:
-                self.dismiss()
+            self._show_none()
             return
+        self._empty_looks = 0
         shown = next((one for one in found if self._current and one.key == self._current.key), None)
         self._show(shown or found[0], found)
+
+    def _show_none(self) -> None:
+        """Nothing is asked any more; what is typed now must not act on the run behind."""
+        self._empty_looks += 1
+        if self._empty_looks >= PATIENCE and self.is_active:
+            self.dismiss(False)
+        elif self._current is not None:
+            self._current = None
+            self.query_one("#who", Static).update("Thank you")
+            for part in ("#devices", "#prompt", "#keys"):
+                self.query_one(part, Static).update("")
+            for widget in (*self.query(Input), self.query_one(Rows)):
+                widget.display = False
 
     def _show(self, question: OpenQuestion, found: Sequence[OpenQuestion]) -> None:
         is_new = self._current is None or self._current.question != question.question
@@ -158,7 +177,7 @@ class QuestionScreen(ModalScreen[None]):
 
     def action_later(self) -> None:
         """Back to the run; the devices go on waiting."""
-        self.dismiss()
+        self.dismiss(True)
 
     def action_scroll(self, pages: int) -> None:
         """Move in a long list of devices."""
@@ -247,5 +266,5 @@ class DeskNotice(Static):
         if self._desk.open() and self.screen.is_active:
             self.app.push_screen(QuestionScreen(self._desk), self._put_off_rest)
 
-    def _put_off_rest(self, nothing: None) -> None:
-        self._put_off = {one.key for one in self._desk.open()}
+    def _put_off_rest(self, put_off: bool | None) -> None:
+        self._put_off = {one.key for one in self._desk.open()} if put_off else set()

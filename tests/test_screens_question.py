@@ -6,6 +6,7 @@ import threading
 from collections.abc import AsyncIterator, Callable
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import asynccontextmanager
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -175,6 +176,25 @@ async def test_a_choice_by_arrow_or_number(tmp_path: Path, keys: tuple[str, ...]
         assert row_texts(app, "#choices") == ["1  retype", "2  skip", "3  abort"]
         await pilot.press("9", *keys)
         assert answer.result(WAIT) == "skip"
+
+
+async def test_the_question_that_follows_an_answer_takes_its_place(tmp_path: Path) -> None:
+    run = Run(tmp_path)
+    async with running(run) as (app, pilot):
+        answer = run.ask(CHOICE)
+        await until(pilot, asking(app, "1  retype"))
+        await pilot.press("1", "c")
+        assert answer.result(WAIT) == "retype"
+        await pilot.press("c")
+        assert is_on(app, QuestionScreen), "what is typed at once does not ask to cancel the run"
+        password = run.ask(replace(SECRET, kind="password", key="p", title="the password of lab"))
+        await until(pilot, asking(app, "1 device waits for: the password of lab"))
+        await pilot.press(*"anew", "enter")
+        assert password.result(WAIT) == "anew"
+        await until(pilot, lambda: app.screen is run.screen)
+        later = run.ask(TOKEN)
+        await until(pilot, asking(app, "token of jump ams"))
+        assert not later.done(), "nothing was put off"
 
 
 async def test_put_off_questions_wait_on_the_run_until_they_are_asked_for(tmp_path: Path) -> None:
