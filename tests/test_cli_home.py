@@ -16,6 +16,7 @@ from pathlib import Path
 import pytest
 
 from vctui.cli.main import main
+from vctui.errors import HomeError
 from vctui.questions import HEADLESS
 from vctui.ssh.asking import Asking
 from vctui.ssh.keys import KeyRing
@@ -417,3 +418,48 @@ def test_what_a_list_prints_cannot_act_on_the_terminal(run: Run, home: Path) -> 
     assert "\x1b" not in text
     assert "\u202e" not in text
     assert json.loads(run("devices", "list", "--json")[1])[0]["name"] == "sw\x1b]0;owned\x07\u202e"
+
+
+COMMANDS = (
+    *(["vault", "list"], ["vault", "add", "x", "-u", "y", "--unlock-fd", "9"], ["creds", "status"]),
+    *(["jobs", "list"], ["devices", "list"], ["run", "--job", "x"], ["audit", "list"], ["runs", "list"]),
+)
+
+
+@pytest.mark.parametrize("command", COMMANDS, ids=" ".join)
+def test_a_home_that_somebody_else_can_change_is_refused(
+    command: list[str], prepared: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    home = tmp_path / "home"
+    shutil.copytree(prepared, home)
+    link = tmp_path / "link"
+    link.symlink_to(home)
+
+    def refused(at: Path, why: str) -> None:
+        assert main(["--home", str(at), *command]) == 10
+        captured = capsys.readouterr()
+        assert captured.out == ""
+        assert why in captured.err
+        assert captured.err.count("\n") == 1
+
+    refused(link, f"is a symbolic link. Name the folder itself: --home {home}")
+    for mode in (0o770, 0o707, 0o1777):
+        home.chmod(mode)
+        refused(home, f"can be changed by other users. Close it with: chmod go-w {home}")
+    home.chmod(0o755)
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr("vctui.storage.files.os.geteuid", lambda: home.stat().st_uid + 1)
+        refused(home, "belongs to another user")
+    main(["--home", str(home), *command])
+    assert "can be changed" not in capsys.readouterr().err
+
+
+def test_a_vault_in_a_home_that_somebody_else_can_change_is_refused_to_scripts(
+    prepared: Path, tmp_path: Path
+) -> None:
+    home = tmp_path / "home"
+    shutil.copytree(prepared, home)
+    CredentialResolver(home).lock()
+    home.chmod(0o777)
+    with pytest.raises(HomeError, match="can be changed by other users"):
+        CredentialResolver(home)

@@ -286,3 +286,67 @@ def test_a_protected_key_asks_for_its_passphrase(
         assert (got.private_key, got.passphrase) == (file.read_text(), stored)
     assert run("vault", "edit", "lab", "--no-key")[0] == 0
     assert opened(home).get("lab").passphrase is None
+
+
+def test_one_that_was_removed_outside_vctui_is_taken_off_the_list(home: Path, run: Any) -> None:
+    opened(home).add("core", "admin", password="x", default=True)
+    run_sql(home / "collector.db", "DELETE FROM credentials WHERE name = 'lab'")
+    code, _, said = run("vault", "edit", "core", "-u", "other")
+    assert code == 13
+    assert "confirm it with: vctui vault remove 'lab'" in said
+    assert run("vault", "remove", "lab") == (0, "", "lab removed\n"), "as the message says"
+    assert run("vault", "edit", "core", "-u", "other")[0] == 0
+    code, _, said = run("vault", "remove", "nobody", "-y")
+    assert code == 12
+    assert "no credential named 'nobody'" in said
+
+
+@pytest.mark.parametrize(
+    "command",
+    [
+        *(["vault", "add", "x", "-u", "y"], ["vault", "change-password"], ["vault", "upgrade", "-y"]),
+        *(["vault", "export", "x.vault"], ["vault", "remember"], ["creds", "test", "sw1"]),
+    ],
+    ids=lambda command: "-".join(command[:2]),
+)
+def test_without_a_vault_no_password_is_asked_for(
+    command: list[str], run: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def never(prompt: str) -> str:
+        raise AssertionError(prompt)
+
+    monkeypatch.setattr("getpass.getpass", never)
+    bare = tmp_path / "bare"
+    init_home(load_settings(bare, {}), defaults=False)
+    with Inventory(bare / "dcim.db") as inventory:
+        table = tmp_path / "devices.csv"
+        table.write_text("name,primary_ip4,platform,site,role,status\nsw1,192.0.2.1,x,y,z,active\n")
+        inventory.import_csv(table)
+    code, out, said = run(*command, at=bare, unlock="")
+    assert (code, out) == (12, "")
+    assert "vctui: the vault is not initialised" in said or "the vault holds no credentials" in said
+    assert said.count("\n") == 1
+
+
+def test_a_file_that_is_there_is_named_before_a_password_is_asked_for(run: Any, tmp_path: Path) -> None:
+    (tmp_path / "there").touch()
+    for name, why in (("there", "exists already"), ("nowhere/x", "is not a folder")):
+        code, _, said = run("vault", "export", str(tmp_path / name), unlock="")
+        assert code == 2
+        assert why in said
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        *(["-p", SECRET], [f"-p{SECRET}"], ["--password", SECRET], [f"--password={SECRET}"]),
+        *([SECRET], ["--passphrase", SECRET], ["--unknown", SECRET], [f"--unknown={SECRET}"]),
+    ],
+)
+def test_no_secret_is_taken_from_the_arguments_or_repeated(words: list[str], home: Path, run: Any) -> None:
+    code, _, said = run("vault", "add", "core", "-u", "admin", *words)
+    assert code == 2
+    assert said.startswith("vctui: ")
+    assert said.count("\n") == 1
+    assert SECRET not in said
+    assert [info.name for info in opened(home).list()] == ["lab"]

@@ -9,6 +9,7 @@ from vctui.cli.parsing import Parser, add_command, descriptor, name_list, positi
 
 if TYPE_CHECKING:
     from vctui.config import Settings
+    from vctui.errors import CredentialNotFound
     from vctui.jobs import DiscoveryPlan, DiscoverySettings
     from vctui.vault import CredentialResolver
 
@@ -138,7 +139,7 @@ def test_credential(args: argparse.Namespace) -> int:
     """One login on one device, whatever earlier tests said."""
     from vctui.cli.home import ready_home
     from vctui.cli.lookup import find_device
-    from vctui.errors import CredentialNotFound, UsageError
+    from vctui.errors import UsageError
     from vctui.jobs import Candidate, DiscoveryPlan, DiscoverySettings
     from vctui.records import out_of_scope
     from vctui.vault import CredentialResolver
@@ -156,8 +157,7 @@ def test_credential(args: argparse.Namespace) -> int:
             wanted = [info for info in infos if info.id == device.credential_id]
             wanted += [info for info in infos if info.is_default]
         if not wanted:
-            what = f"no credential called {args.credential!r}" if args.credential else "no credential to try"
-            raise CredentialNotFound(what, "See them with: vctui vault list")
+            raise _nothing_to_try(args.credential, has_any=bool(infos))
         if reason := out_of_scope(wanted[0], device):
             raise UsageError(f"credential {wanted[0].name!r} may not be sent to {device.name}: {reason}")
         plan = DiscoveryPlan((Candidate(device, (wanted[0],)),), ())
@@ -212,3 +212,13 @@ def _print_plan(plan: DiscoveryPlan, *, as_json: bool) -> int:
         narrate(f"left out: {left.device.name}: {left.reason}")
     narrate(f"{len(tries)} devices, at most {plan.attempts} logins")
     return 0
+
+
+def _nothing_to_try(name: str | None, *, has_any: bool) -> CredentialNotFound:
+    from vctui.errors import CredentialNotFound
+
+    if not has_any:
+        return CredentialNotFound("the vault holds no credentials", "Add one: vctui vault add NAME -u USER")
+    if name is None:
+        return CredentialNotFound("no credential is the default", "Name one: --credential NAME")
+    return CredentialNotFound(f"there is no credential named {name!r}", "See: vctui vault list")

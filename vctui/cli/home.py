@@ -30,7 +30,10 @@ def settings_of(args: argparse.Namespace) -> Settings:
 
 
 def ready_home(args: argparse.Namespace) -> Settings:
-    """The settings of a home that `vctui init` has made. Raises HomeError."""
+    """The settings of a home that `vctui init` has made, and nobody else can change. Raises HomeError."""
     from vctui.config import require_home
+    from vctui.storage import check_folder
 
-    return require_home(settings_of(args))
+    settings = require_home(settings_of(args))
+    check_folder(settings.home)
+    return settings

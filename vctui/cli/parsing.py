@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import argparse
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any, NoReturn
 
 Handler = Callable[[argparse.Namespace], int]
+_SECRETS = ("-p", "--pass", "--passwd", "--password", "--passphrase", "--secret", "--enable")
 
 
 class _Formatter(argparse.RawDescriptionHelpFormatter):
@@ -23,10 +24,28 @@ class Parser(argparse.ArgumentParser):
         options.setdefault("formatter_class", _Formatter)
         super().__init__(allow_abbrev=False, **options)
 
+    def parse_args(self, args: Any = None, namespace: Any = None) -> Any:
+        """As argparse does, but what is too much is not repeated: it may be a secret."""
+        known, rest = self.parse_known_args(args, namespace)
+        if rest:
+            self.error(_too_much(rest))
+        return known
+
     def error(self, message: str) -> NoReturn:
         from vctui.text import safe_line
 
         self.exit(2, f"vctui: {safe_line(message)}. See: {self.prog} --help\n")
+
+
+def _too_much(words: Sequence[str]) -> str:
+    options = [
+        word.partition("=")[0] if word.startswith("--") else word[:2] for word in words if word[:1] == "-"
+    ]
+    if any(option in _SECRETS for option in options):
+        return "passwords are never taken from arguments; they are prompted for, or read from stdin"
+    if options:
+        return f"unrecognized arguments: {' '.join(options)}"
+    return f"{len(words)} argument{'' if len(words) == 1 else 's'} too many"
 
 
 def add_home(parser: argparse.ArgumentParser) -> None:

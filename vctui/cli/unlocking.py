@@ -19,6 +19,7 @@ def unlock(vault: Vault, *, descriptor: int | None = None) -> None:
     from vctui.vault import harden_process, require_unlock_source
 
     harden_process()
+    vault.require()
     source = require_unlock_source(vault, unlock_fd=descriptor)
     if source.note:
         narrate(f"vctui: {source.note}")
@@ -41,6 +42,7 @@ def master_password(vault: Vault, *, descriptor: int | None = None) -> str:
     from vctui.vault import ask_secret, find_unlock_source, harden_process
 
     harden_process()
+    vault.require()
     source = find_unlock_source(vault, unlock_fd=descriptor, keyrings=False)
     if source is None:
         return ask_secret("Master password: ")

@@ -147,16 +147,14 @@ def remove_credential(args: argparse.Namespace) -> int:
     from vctui.cli.home import ready_home
     from vctui.cli.output import confirm, narrate
     from vctui.cli.unlocking import unlocked
-    from vctui.errors import CredentialNotFound
     from vctui.vault import open_vault, users_of
 
     settings = ready_home(args)
     found = next((info for info in open_vault(settings).list() if info.name == args.name), None)
-    if found is None:
-        raise CredentialNotFound(f"there is no credential named '{args.name}'", "See: vctui vault list")
-    users = users_of(settings, found)
+    users = users_of(settings, found) if found else None
     used = f" It is used by {users}." if users else ""
-    if not confirm(f"Remove the login {args.name}?{used}", yes=args.yes):
+    # The vault may still list one whose row is gone; only the unlocked vault knows.
+    if found and not confirm(f"Remove the login {args.name}?{used}", yes=args.yes):
         narrate("nothing was removed")
         return 0
     with unlocked(settings, descriptor=args.unlock_fd) as vault:

@@ -107,12 +107,14 @@ def change_master_password(args: argparse.Namespace) -> int:
     from vctui.vault import change_password, open_vault
 
     vault = open_vault(ready_home(args))
+    vault.require()
     own = vault.status().scheme == "vctui"
     old = read_secret(args.unlock_fd, "Present master password: ")
-    # The old one is checked by the change itself; asking twice for a new one first costs nothing.
-    new = (
-        read_secret(args.unlock_fd, "") if args.unlock_fd is not None else ask_twice("New master password: ")
-    )
+    if args.unlock_fd is not None:
+        new = read_secret(args.unlock_fd, "")
+    else:
+        vault.scheme_of_password(old, source="change-password")
+        new = ask_twice("New master password: ")
     try:
         changed = change_password(vault, old, new)
     finally:
@@ -133,6 +135,7 @@ def upgrade_vault(args: argparse.Namespace) -> int:
     from vctui.vault import open_vault, upgrade
 
     vault = open_vault(ready_home(args))
+    vault.require()
     if vault.status().scheme == "vctui":
         narrate("the vault is in vctui's own scheme already")
         return 0
@@ -163,15 +166,17 @@ def export_credentials(args: argparse.Namespace) -> int:
     from vctui.cli.output import narrate
     from vctui.cli.unlocking import ask_twice, read_secret, unlocked
     from vctui.config import expand
-    from vctui.vault import export_vault
+    from vctui.vault import check_target, export_vault
 
-    with unlocked(ready_home(args), descriptor=args.unlock_fd) as vault:
+    settings, file = ready_home(args), expand(args.file)
+    check_target(file)
+    with unlocked(settings, descriptor=args.unlock_fd) as vault:
         password = (
             read_secret(args.password_fd, "", option="--password-fd")
             if args.password_fd is not None
             else ask_twice("Password for the file: ")
         )
-        done = export_vault(vault, expand(args.file), password, names=args.names)
+        done = export_vault(vault, file, password, names=args.names)
     narrate(f"{_logins(len(done.names))} written to {args.file}; take them in with: vctui vault import FILE")
     for name in done.damaged:
         narrate(f"{name} does not open and was left out")

@@ -9,7 +9,15 @@ from vctui.vault.keyring_slot import Remembered, forget, remember, remembered
 from vctui.vault.password import Changed, change_password
 from vctui.vault.resolver import CredentialResolver, open_vault
 from vctui.vault.store import Vault, VaultStatus
-from vctui.vault.transfer import Item, export_vault, is_database, read_database, read_export, read_file
+from vctui.vault.transfer import (
+    Item,
+    check_target,
+    export_vault,
+    is_database,
+    read_database,
+    read_export,
+    read_file,
+)
 from vctui.vault.unlock import (
     UnlockSource,
     ask_secret,
@@ -39,6 +47,7 @@ __all__ = [
     "all_users",
     "ask_secret",
     "change_password",
+    "check_target",
     "export_vault",
     "find_unlock_source",
     "forget",

@@ -9,13 +9,17 @@ from typing import Self
 
 from vctui.config import Settings, load_settings
 from vctui.records import CredentialInfo, SSHCredentials
-from vctui.storage import Audit
+from vctui.storage import Audit, check_folder
 from vctui.vault.store import Vault
 from vctui.vault.unlock import UnlockSource
 
 
 def open_vault(settings: Settings) -> Vault:
-    """The vault of a home, still locked; what is done with it goes into the home's audit trail."""
+    """The vault of a home, still locked; what is done with it goes into the home's audit trail.
+
+    Raises HomeError for a home that somebody else could have put there or could change.
+    """
+    check_folder(settings.home)
     return Vault(settings.collector_db, audit=Audit(settings.home))
 
 

@@ -81,6 +81,11 @@ class Vault:
         with self.reading() as db:
             return require_header(db).vault
 
+    def require(self) -> None:
+        """Raise VaultError when there is no vault: before anybody is asked for its password."""
+        with self.reading() as db:
+            require_header(db)
+
     def status(self) -> VaultStatus:
         """Scheme, derivation and number of credentials; needs no password."""
         if not self.path.is_file():

@@ -62,14 +62,21 @@ def export_vault(vault: Vault, file: Path, password: str, *, names: Collection[s
     Raises VaultLocked, CredentialNotFound, UsageError for a file that is there already, StorageError.
     """
     scheme = vault.require_scheme()
-    if file.exists():
-        raise UsageError(f"{file} exists already", "Choose another name, or move it aside")
+    check_target(file)
     items, damaged = read_items(vault, scheme, names=names)
     data = write_export(items, password, vault.kdf)
     exported = Exported(tuple(item.name for item in items), damaged)
     vault.note("vault_exported", file=str(file), names=list(exported.names))
     write_private(file, data)
     return exported
+
+
+def check_target(file: Path) -> None:
+    """Raise UsageError where an export would not be written, before anybody is asked for a password."""
+    if file.exists():
+        raise UsageError(f"{file} exists already", "Choose another name, or move it aside")
+    if not file.parent.is_dir():
+        raise UsageError(f"{file.parent} is not a folder", "Make it first, or choose another")
 
 
 def read_items(
