@@ -178,8 +178,11 @@ async def test_a_choice_by_arrow_or_number(tmp_path: Path, keys: tuple[str, ...]
         assert answer.result(WAIT) == "skip"
 
 
-async def test_the_question_that_follows_an_answer_takes_its_place(tmp_path: Path) -> None:
+async def test_the_question_that_follows_an_answer_takes_its_place(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     run = Run(tmp_path)
+    monkeypatch.setattr("screens.question.PATIENCE", 10_000)
     async with running(run) as (app, pilot):
         answer = run.ask(CHOICE)
         await until(pilot, asking(app, "1  retype"))
@@ -191,6 +194,7 @@ async def test_the_question_that_follows_an_answer_takes_its_place(tmp_path: Pat
         await until(pilot, asking(app, "1 device waits for: the password of lab"))
         await pilot.press(*"anew", "enter")
         assert password.result(WAIT) == "anew"
+        monkeypatch.undo()
         await until(pilot, lambda: app.screen is run.screen)
         later = run.ask(TOKEN)
         await until(pilot, asking(app, "token of jump ams"))
