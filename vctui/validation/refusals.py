@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 
 from vctui.text import safe_line
+from vctui.validation.disturbed import undisturbed
 
 _MAX_LINES = 6
 _MAX_CHARACTERS = 600
@@ -44,7 +45,8 @@ def refusal(output: str) -> str | None:
     """
     if len(output) > _MAX_CHARACTERS:
         return None
-    lines = [line.strip() for line in output.splitlines() if line.strip()]
+    shown = output.splitlines()
+    lines = [line.strip() for line in undisturbed(shown) or shown if line.strip()]
     if not lines or len(lines) > _MAX_LINES:
         return None
     marked = any(_POINTER.fullmatch(line) for line in lines)

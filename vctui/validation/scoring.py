@@ -40,9 +40,10 @@ import math
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from functools import lru_cache
+from functools import cached_property, lru_cache
 from typing import Any
 
+from vctui.validation.disturbed import undisturbed
 from vctui.validation.machine import Parsed
 
 MINIMUM = 0.048
@@ -187,6 +188,11 @@ class Subject:
         """The first whole lines of the output, about so many characters of them."""
         end = self.text.rfind("\n", 0, characters) + 1
         return Subject(self.text[: end or characters])
+
+    @cached_property
+    def undisturbed(self) -> list[str] | None:
+        """The lines without log messages in between, if there are any."""
+        return undisturbed(self.lines)
 
     @property
     def has_gaps(self) -> bool:

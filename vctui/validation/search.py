@@ -206,7 +206,7 @@ class Search:
             if not self._library.has(template):
                 self._timer.run(COMPILE_SECONDS, lambda: self._library.machine(template))
             machine = self._library.machine(template)
-            return self._timer.run(self._limit(subject), lambda: machine.has_records(subject.lines))
+            return self._timer.run(self._limit(subject), lambda: _has_records(machine, subject))
         except (guard.TookTooLong, TemplateError, RecursionError, TypeError):
             return False
 
@@ -232,7 +232,7 @@ class Search:
     def _parse(self, template: Template, subject: Subject, limit: float) -> Parsed | str:
         """The parse, or why there is none, to be read after the template's name."""
         try:
-            return self._timer.run(limit, lambda: self._library.machine(template).parse(subject.lines))
+            return self._timer.run(limit, lambda: _parsed(self._library.machine(template), subject))
         except guard.TookTooLong:
             return f"took longer than {limit:.3g} s"
         except TemplateError as error:
@@ -242,6 +242,21 @@ class Search:
         except TypeError:
             # TextFSM itself fails so where a List with groups of its own is not in the line.
             return "is damaged: a List value is optional"
+
+
+def _has_records(machine: Machine, subject: Subject) -> bool:
+    return machine.has_records(subject.lines) or (
+        subject.undisturbed is not None and machine.has_records(subject.undisturbed)
+    )
+
+
+def _parsed(machine: Machine, subject: Subject) -> Parsed:
+    """What the template makes of the output; where it refuses a line, of the output without log messages."""
+    parsed = machine.parse(subject.lines)
+    if parsed.error and subject.undisturbed is not None:
+        again = machine.parse(subject.undisturbed)
+        return parsed if again.error else again
+    return parsed
 
 
 def _failure(parsed: Parsed, found: Score, name: str) -> str | None:
