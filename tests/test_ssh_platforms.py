@@ -12,6 +12,7 @@ import yaml
 from vctui.errors import UsageError
 from vctui.records import SSHCredentials
 from vctui.ssh import Target, check_file, get_platform, load_platforms, platform_as_file, platform_name
+from vctui.ssh import platforms as platforms_module
 from vctui.ssh.patterns import check_pattern
 from vctui.ssh.rules import Platform, changes_configuration
 from vctui.storage.defaults import PLATFORMS
@@ -375,6 +376,13 @@ def test_every_default_of_an_inventory_has_rules() -> None:
         assert platform_name(default.device_type) is not None
         assert platform_name(default.slug) == platform_name(default.device_type)
         assert platform_name(default.name) == platform_name(default.device_type)
+
+
+def test_names_are_read_as_yaml_would_read_them() -> None:
+    files = sorted(Path(platforms_module.__file__).with_name("platforms").glob("*.yaml"))
+    names = {str(file): tuple(yaml.safe_load(file.read_text())["names"]) for file in files}
+    assert len(names) > 70
+    assert {str(file): platforms_module.BuiltIn(file).names for file in files} == names
 
 
 def test_a_users_platform_wins_under_every_spelling(tmp_path: Path) -> None:

@@ -30,10 +30,12 @@ _MAX_FIELDS = 64
 class _Handler(AuthHandler):
     """Asks for the service once, although several requests follow, which saves a round trip for each.
 
-    It only notes what the server says. The session answers: it may have to wait for a person.
+    Where the connection joins messages, the first request does not even wait for that answer: a server reads
+    both in their order. It only notes what the server says. The session answers: it may have to wait for a
+    person.
     """
 
-    _accepted = False
+    _asked = False
     allowed: tuple[str, ...] | None = None
     """What the server takes next, after it refused a request or accepted a part."""
     partial = False
@@ -43,14 +45,23 @@ class _Handler(AuthHandler):
     said = b""
     """The banners, one after another."""
 
+    def __init__(self, transport: Transport) -> None:
+        super().__init__(transport)
+        self._joins = transport.joins_messages
+
     def _request_auth(self) -> None:
-        if not self._accepted:
+        if not self._asked:
+            self._asked = True
             super()._request_auth()  # type: ignore[misc]
-            return
+            if not self._joins:
+                return
+        self._send_request()
+
+    def _send_request(self) -> None:
         accept = Message()
         accept.add_string("ssh-userauth")
         accept.rewind()
-        self._parse_service_accept(accept)
+        super()._parse_service_accept(accept)  # type: ignore[misc]
 
     def _finalize_pubkey_algorithm(self, key_type: str) -> str:
         """A server that itself signs with SHA-1 takes no other signature; one attempt has to be enough."""
@@ -62,8 +73,8 @@ class _Handler(AuthHandler):
         return algorithm
 
     def _parse_service_accept(self, m: Message) -> None:
-        self._accepted = True
-        super()._parse_service_accept(m)  # type: ignore[misc]
+        if not self._joins:
+            super()._parse_service_accept(m)  # type: ignore[misc]
 
     def _parse_userauth_failure(self, m: Message) -> None:
         self.allowed = tuple(m.get_list())

@@ -15,6 +15,7 @@ from typing import Any
 from vctui.events import Phase
 from vctui.mask import MASK
 from vctui.process import harden_process
+from vctui.ssh.calm import calm_collector
 from vctui.ssh.crew_calls import RemoteDesk, RemoteGuard, RemoteKnownHosts, raised
 from vctui.ssh.crew_frames import Frames, Message
 from vctui.ssh.entry import Surroundings
@@ -41,7 +42,8 @@ def main() -> int:
     devnull = os.open(os.devnull, os.O_WRONLY)
     os.dup2(devnull, 1)  # whatever prints must not get among the messages
     child = _Child(Frames(0, output))
-    child.serve()
+    with calm_collector():
+        child.serve()
     os._exit(0)  # the sessions that are left have nobody to tell
 
 

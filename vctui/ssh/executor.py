@@ -15,6 +15,7 @@ from vctui.events import Phase
 from vctui.mask import MASK
 from vctui.questions import HEADLESS, Desk
 from vctui.records import SSHCredentials
+from vctui.ssh.calm import calm_collector
 from vctui.ssh.crew import gather_crew
 from vctui.ssh.crew_calls import Services
 from vctui.ssh.entry import Surroundings
@@ -168,7 +169,10 @@ class SSHExecutorPool:
                 waiting.send_back(Try(replace(ended.left[0], also=ended.left[1:], attempt=1)), 0.0)
 
         try:
-            work_through(waiting, collect, workers=workers, name="ssh", lifelines=lifelines, cancel=cancel)
+            with calm_collector():
+                work_through(
+                    waiting, collect, workers=workers, name="ssh", lifelines=lifelines, cancel=cancel
+                )
         finally:
             jumps.close()
             if crew is not None:

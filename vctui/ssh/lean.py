@@ -33,6 +33,9 @@ class LeanTransport(Transport):
         if self._talks:
             super()._log(level, msg, *args)  # type: ignore[misc]
 
+    def _be_quiet(self) -> None:
+        """No line is written, so it does not matter where to."""
+
     def _send_kex_init(self) -> None:
         self.clear_to_send.clear()
         self.in_kex = True

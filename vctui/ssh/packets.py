@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import hmac
 import os
-from collections.abc import Callable
 from typing import Any, NamedTuple
 
 from cryptography.exceptions import InvalidTag
@@ -58,13 +57,13 @@ class Inbound:
         self._block = 8
         self._mac: Mac | None = None
         self._nonce: Nonce | None = None
-        self._take: Callable[[], bytes | None] = self._take_block
+        self._take = Inbound._take_block
         self.sequence = 0
         self.volume = self.packets = 0  # since the last keys
 
     def set_cipher(self, engine: Any, block: int, mac: Mac | None, nonce: Nonce | None, *, etm: bool) -> None:
         self._engine, self._block, self._mac, self._nonce = engine, block, mac, nonce
-        self._take = self._take_gcm if nonce else self._take_etm if etm else self._take_block
+        self._take = Inbound._take_gcm if nonce else Inbound._take_etm if etm else Inbound._take_block
         self.volume = self.packets = 0
 
     def feed(self, data: bytes) -> None:
@@ -100,7 +99,7 @@ class Inbound:
         """The payload of the next packet; None when it is not all there yet."""
         if self._missing or self._at == len(self._data):
             return None
-        plain = self._take()
+        plain = self._take(self)
         if plain is None:
             return None
         padding = plain[0]

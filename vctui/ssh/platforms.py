@@ -7,22 +7,44 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator, Mapping
-from functools import lru_cache
+from functools import cached_property, lru_cache
 from importlib import resources
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any
 
 from vctui.ssh.platform_file import BadPlatformFile, PlatformFile, read_file
-from vctui.ssh.rules import Platform
+from vctui.ssh.rules import Pager, Platform
 
 GENERIC = "generic"
+_NAMES = re.compile(r"^names: \[([\w., -]+)\]$", re.MULTILINE)
 _TRANSPORTS = re.compile(r"[\W_](ssh|telnet|serial)$")
+
+
+class BuiltIn:
+    """A file of the program's own, of which only the names are read until somebody asks for the rest."""
+
+    def __init__(self, path: Any) -> None:
+        self._path = path
+        self.file = str(path)
+        found = _NAMES.search(path.read_text(encoding="utf-8"))
+        self.names = tuple(found[1].replace(" ", "").split(",")) if found else self._whole.names
+
+    @cached_property
+    def _whole(self) -> PlatformFile:
+        return PlatformFile(self.file, read_file(self._path))
+
+    @property
+    def like(self) -> str | None:
+        return self._whole.like
+
+    def platform(self, base: Platform | None, more_pagers: tuple[Pager, ...]) -> Platform:
+        return self._whole.platform(base, more_pagers)
 
 
 class Platforms(Mapping[str, Platform]):
     """Every platform by each of its names. The built-in ones are made when they are first asked for."""
 
-    def __init__(self, files: Iterable[PlatformFile], below: Platforms | None = None) -> None:
+    def __init__(self, files: Iterable[PlatformFile | BuiltIn], below: Platforms | None = None) -> None:
         self._below = below
         self._files = {name: file for file in files for name in file.names}
         self._made: dict[int, Platform] = {}
@@ -54,7 +76,7 @@ class Platforms(Mapping[str, Platform]):
         found = {platform.name: platform for platform in map(self.__getitem__, self)}
         return [found[name] for name in sorted(found)]
 
-    def _make(self, file: PlatformFile, above: tuple[str, ...]) -> Platform:
+    def _make(self, file: PlatformFile | BuiltIn, above: tuple[str, ...]) -> Platform:
         made = self._made.get(id(file))
         if made is None:
             generic = None if file.names[0] == GENERIC else self[GENERIC]
@@ -63,7 +85,7 @@ class Platforms(Mapping[str, Platform]):
             self._made[id(file)] = made
         return made
 
-    def _base(self, file: PlatformFile, above: tuple[str, ...]) -> Platform | None:
+    def _base(self, file: PlatformFile | BuiltIn, above: tuple[str, ...]) -> Platform | None:
         """The platform that a file is like: a file that takes a built-in's name means the built-in one."""
         if file.like is None:
             return None
@@ -82,10 +104,6 @@ def _squeeze(name: str) -> str:
     return re.sub(r"[\W_]+", "", name.lower())
 
 
-class _Folder(Protocol):
-    def iterdir(self) -> Iterable[Any]: ...
-
-
 def load_platforms(overrides: Path | None = None) -> Platforms:
     """All platforms, the user's own before the built-in ones. Raises BadPlatformFile.
 
@@ -99,7 +117,7 @@ def load_platforms(overrides: Path | None = None) -> Platforms:
 
 @lru_cache(maxsize=8)
 def _with_own(overrides: Path, seen: tuple[tuple[str, int], ...]) -> Platforms:
-    files = _files(overrides, own=True)
+    files = _own_files(overrides)
     platforms = Platforms(files, _built_in())
     # A user's mistake is to be known before a run, not when the first such device is reached.
     for file in files:
@@ -109,12 +127,15 @@ def _with_own(overrides: Path, seen: tuple[tuple[str, int], ...]) -> Platforms:
 
 @lru_cache(maxsize=1)
 def _built_in() -> Platforms:
-    return Platforms(_files(resources.files("vctui.ssh") / "platforms", own=False))
+    folder = resources.files("vctui.ssh") / "platforms"
+    found = sorted((str(file), file) for file in folder.iterdir() if file.name.endswith(".yaml"))
+    return Platforms(BuiltIn(file) for _, file in found)
 
 
-def _files(folder: _Folder, *, own: bool) -> list[PlatformFile]:
-    found = sorted((str(file), file) for file in folder.iterdir() if str(file.name).endswith(".yaml"))
-    return [PlatformFile(name, read_file(file, own=own), own=own) for name, file in found]
+def _own_files(folder: Path) -> list[PlatformFile]:
+    return [
+        PlatformFile(str(file), read_file(file, own=True), own=True) for file in sorted(folder.glob("*.yaml"))
+    ]
 
 
 def get_platform(device_type: str, overrides: Path | None = None) -> Platform:
@@ -135,5 +156,5 @@ def check_file(path: Path, overrides: Path | None = None) -> Platform:
     file = PlatformFile(str(path), read_file(path, own=True), own=True)
     rest: list[PlatformFile] = []
     if overrides is not None and overrides.is_dir() and file.like is not None:
-        rest = [other for other in _files(overrides, own=True) if not Path(other.file).samefile(path)]
+        rest = [other for other in _own_files(overrides) if not Path(other.file).samefile(path)]
     return Platforms([*rest, file], _built_in())[file.names[0]]

@@ -30,6 +30,7 @@ from paramiko.ssh_exception import MessageOrderError, SSHException
 
 from vctui.config import SSH_TRANSPORTS, SSHTransport
 from vctui.errors import UsageError
+from vctui.ssh.calm import forget_frames
 from vctui.ssh.kex import ENGINES
 from vctui.ssh.lean import LeanTransport
 from vctui.ssh.lifeline import Deadline
@@ -56,6 +57,7 @@ def transport_class(kind: SSHTransport | None) -> type[Transport]:
 class PumpedTransport(LeanTransport):
     """The same connection as `Transport`, pumped by whoever waits on it."""
 
+    joins_messages = True
     _packetizer_class = Packets
     _kex_info: ClassVar[dict[str, Any]] = {
         name: ENGINES.get(name, engine) for name, engine in Transport._kex_info.items()
@@ -123,11 +125,21 @@ class PumpedTransport(LeanTransport):
             self._end(error)
         return True
 
+    def has_data(self) -> bool:
+        """False when nothing has arrived that was not read, for sure."""
+        return self.active and self._wire.has_data()
+
     def flush(self) -> None:
         try:
             self._wire.write(self.packetizer.take_unsent(), _PARTING)
         except (EOFError, OSError, SSHException) as error:
             self._end(error)
+
+    def close(self) -> None:
+        super().close()
+        # What holds the whole session together: the collector would have to find it.
+        self._handler_table.clear()
+        forget_frames(self.saved_exception)
 
     def _handle_arrived(self) -> None:
         if not self.identified.is_set() and not self._identify():

@@ -20,18 +20,20 @@ class Pump(Protocol):
     def pump(self, seconds: float) -> bool:
         """Handle what arrives; False when nothing came within `seconds`."""
 
+    def has_data(self) -> bool:
+        """False when pumping would have to wait, for sure."""
+
 
 class PumpedChannel(Channel):
     """A channel whose reader, and whose sender when the window is closed, pumps the connection."""
 
     transport: Pump  # type: ignore[assignment]
-    _set_transport: Callable[[Pump], None]
     _set_window: Callable[[int, int], None]
 
     def __init__(self, number: int, transport: Pump) -> None:
         super().__init__(number)
         self.in_buffer = _Pipe(transport)
-        self._set_transport(transport)
+        self.transport = transport
 
     def _log(self, level: int, msg: str, *args: Any) -> None:
         """Nobody reads it: the connection says what is worth saying."""
@@ -68,7 +70,7 @@ class _Pipe(BufferedPipe):  # type: ignore[type-arg]
         return data[:nbytes]
 
     def read_ready(self) -> bool:
-        if not (self._pieces or self._closed):
+        if not (self._pieces or self._closed) and self._transport.has_data():
             self._transport.pump(0)
         return bool(self._pieces)
 

@@ -15,6 +15,7 @@ from paramiko.ssh_exception import SSHException
 from vctui.errors import DeviceError
 from vctui.events import Phase
 from vctui.ssh.admission import GrownOld
+from vctui.ssh.calm import forget_frames
 from vctui.ssh.collect import Collection
 from vctui.ssh.connect import hang_up, shake_hands
 from vctui.ssh.entry import Surroundings, Visit, check_host_key
@@ -116,6 +117,7 @@ class Session:
                 exc_info=True,
             )
             failure = DeviceError("internal", type(error).__name__)
+        forget_frames(failure)
         if failure is not None:
             if self._route is not None:
                 failure = self._route.explain(failure)

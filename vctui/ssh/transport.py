@@ -66,6 +66,8 @@ class Transport(paramiko.Transport):
 
     _active_check_timeout = 5.0
     """Seconds after which its thread looks whether it has been closed; closing wakes it anyway."""
+    joins_messages: ClassVar[bool] = False
+    """Whether what is sent leaves together with what follows, once somebody waits for an answer."""
     _packetizer_class: ClassVar[type[Packetizer]] = _Packetizer
     _kex_info: ClassVar[dict[str, Any]] = KEX_ENGINES
 
@@ -79,7 +81,10 @@ class Transport(paramiko.Transport):
         """Set when the server has identified itself, and when it no longer will."""
         self.offer = make_offer(tuple(known), legacy)
         if not debug:
-            self.set_log_channel(_QUIET_LOG)
+            self._be_quiet()
+
+    def _be_quiet(self) -> None:
+        self.set_log_channel(_QUIET_LOG)
 
     @property
     def heard(self) -> bool:

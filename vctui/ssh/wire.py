@@ -6,12 +6,15 @@ import math
 import select
 import socket
 import struct
+import time
 from typing import Any, Protocol
 
 from vctui.ssh.lifeline import Deadline
 from vctui.ssh.turns import TURNS
 
 _SMALL, _LARGE = 16 * 1024, 256 * 1024
+_SHARE = 0.75
+"""How much of a wait the kernel is told at first: the next one, hardly shorter, then needs no new limit."""
 
 
 class Wire(Protocol):
@@ -19,6 +22,9 @@ class Wire(Protocol):
 
     def read(self, seconds: float) -> bytes | None:
         """What has arrived; b"" at the end of the connection, None when nothing came in time."""
+
+    def has_data(self) -> bool:
+        """False when reading would have to wait, for sure."""
 
     def write(self, data: bytes, seconds: float) -> bytes:
         """Hand it over, and return what was not taken in time."""
@@ -38,16 +44,19 @@ class _SocketWire:
     def __init__(self, sock: socket.socket) -> None:
         sock.settimeout(None)
         self._sock = sock
+        self._poll = select.poll()
+        self._poll.register(sock, select.POLLIN)
         self._limit = 0.0  # the kernel's, as it was set last
         self._size = _SMALL
 
     def read(self, seconds: float) -> bytes | None:
         if seconds <= 0:
             return self._take(socket.MSG_DONTWAIT)
-        deadline = Deadline(seconds)
+        ends = time.monotonic() + seconds
+        share = _SHARE
         while seconds > 0:
             if not self._limit <= seconds <= 4 * self._limit:
-                self._set_limit(seconds)
+                self._set_limit(seconds * share)
             TURNS.rest()
             try:
                 data = self._take(0)
@@ -55,8 +64,11 @@ class _SocketWire:
                 TURNS.back()
             if data is not None:
                 return data
-            seconds = deadline.remaining()
+            seconds, share = ends - time.monotonic(), 1.0
         return None
+
+    def has_data(self) -> bool:
+        return bool(self._poll.poll(0))
 
     def _set_limit(self, seconds: float) -> None:
         self._limit = seconds
@@ -101,6 +113,9 @@ class _StreamWire:
         except (TimeoutError, BlockingIOError):
             return None
         return data
+
+    def has_data(self) -> bool:
+        return True  # only reading tells
 
     def write(self, data: bytes, seconds: float) -> bytes:
         deadline = Deadline(seconds)
