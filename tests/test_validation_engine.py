@@ -352,6 +352,8 @@ def test_prose_gets_no_benefit_of_the_doubt(tmp_path: Path) -> None:
     believed, doubted = (engine.validate(text, "lab_os_show_words") for text in (table, prose))
     assert believed.parts["explained"] == doubted.parts["explained"] < 0.04
     assert (believed.is_valid, doubted.is_valid) == (True, False)
+    assert engine.validate(prose * 2, "lab_os_show_words").is_valid
+    assert not engine.validate(f"{prose * 2}{words}\n" + f"{words}\n" * 9, "lab_os_show_words").is_valid
 
 
 def test_of_two_platforms_that_print_the_same_the_one_with_more_templates_is_taken(tmp_path: Path) -> None:

@@ -76,6 +76,20 @@ def test_the_loose_shape_may_hold_null_and_double_rows(tmp_path: Path) -> None:
     assert result.records == [{"name": "beta"}]
 
 
+def test_of_a_name_that_is_there_twice_the_users_own_counts_where_it_fits(tmp_path: Path) -> None:
+    own = "Value HOST (\\w+)\n\nStart\n  ^Nam.*?:\\s${HOST} -> Record\n"
+    rows = [("lab_os_show_name", CONTENT, "ntc-templates"), ("lab_os_show_name", own, "custom")]
+    db = add(make(tmp_path / "a.db", SHAPES["A"]), "cli_command, textfsm_content, source", *rows)
+    assert [t.source for t in read_templates(db)] == ["custom", "ntc-templates"]
+    engine = ValidationEngine(db)
+    # The imported one explains more of the line.
+    assert engine.validate("Name: beta\n", "lab_os_show_name").records == [{"host": "beta"}]
+    assert engine.validate("Name: beta\n").records == [{"host": "beta"}]
+    rows[1] = ("lab_os_show_name", own.replace("^Nam", "^Host"), "custom")
+    changed = add(make(tmp_path / "b.db", SHAPES["A"]), "cli_command, textfsm_content, source", *rows)
+    assert ValidationEngine(changed).validate("Name: beta\n", "show_name").records == [{"name": "beta"}]
+
+
 def test_the_other_shape_names_platform_and_command_in_columns(tmp_path: Path) -> None:
     db = add(
         make(tmp_path / "b.db", SHAPES["B"]),

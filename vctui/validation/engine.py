@@ -106,6 +106,8 @@ class ValidationEngine:
         good = [trial for trial in trials if not trial.failure]
         if good:
             best = max(good, key=lambda trial: trial.rank)
+            # Of one name that is there twice the user's own, though the imported one may explain more.
+            best = next((t for t in good if t.is_own and t.candidate.name == best.candidate.name), best)
             # Where the index merges templates, the records of one alone are never the answer.
             best = next((trial for trial in good if trial.holds(best)), best)
             assert best.parsed is not None

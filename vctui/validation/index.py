@@ -155,8 +155,7 @@ def find_template(
         commands.append(row.templates[0][len(known) + 1 :].replace("_", " "))
     names = [f"{name}_{text.replace(' ', '_')}".lower() for text in commands for name in (given, known)]
     own = next(filter(None, (_declared(given, text, templates) for text in commands)), None) or next(
-        (t.name for name in names for t in templates.get(name, ()) if t.source not in ("ntc-templates", "")),
-        None,
+        (t.name for name in names for t in templates.get(name, ()) if t.is_own), None
     )
     merged = tuple(name.lower() for name in row.templates) if row is not None else ()
     if own and own.lower() not in merged:

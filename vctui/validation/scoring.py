@@ -23,9 +23,9 @@ Formula
 A match is believed from a belief of 0.048 on, of short outputs from 0.08 on. In an output no longer than a
 message (150 characters) it must account for 3.5 of them at least, unless most of its titles stand there: "is"
 in a line of three words is chance. A template that was asked for by its full name and finds several records,
-or half of its titles, in a text that has gaps as no prose has, is believed from 0.02 on. But below 0.1 no
-other one of its platform may have a belief of more than twice its own and 0.05: what else an output might be
-tells one that says little from one of another command.
+or half of its titles, in a text that has gaps or figures as no prose has, is believed from 0.02 on. But below
+0.1 no other one of its platform may have a belief of more than twice its own and 0.05: what else an output
+might be tells one that says little from one of another command.
 
 Source: the amounts are the information, relative to a printable character, that a match carries about the
 text; a template that accepts everything explains nothing. Titles and words are what people call the fields,
@@ -52,6 +52,8 @@ NAMED_MINIMUM = 0.02
 """The same for a template that was asked for by its full name, and that no rival beats ..."""
 HALF_OF_TITLES = 0.5
 """... where it finds several records, or so many of its titles, in a text that is not prose."""
+FIGURE_LINES, FIGURE_SHARE = 8, 0.7
+"""So many lines with figures, and so large a share of all, are no prose either."""
 DOUBTFUL = 0.1
 """Below this much belief rivals are looked for."""
 RIVAL_FACTOR, RIVAL_LEAD = 2.0, 0.05
@@ -195,9 +197,12 @@ class Subject:
         return undisturbed(self.lines)
 
     @property
-    def has_gaps(self) -> bool:
-        """Whether words are set apart by more than a blank, as in columns and not in prose."""
-        return bool(_GAP.search(self.text))
+    def is_prose(self) -> bool:
+        """Whether no words are set apart as columns are, and figures stand in few lines."""
+        if _GAP.search(self.text):
+            return False
+        figures = sum(1 for line in self.lines if _DIGIT.search(line))
+        return figures < max(FIGURE_LINES, FIGURE_SHARE * self.filled_lines)
 
     @property
     def is_a_name(self) -> bool:
@@ -244,6 +249,7 @@ def _name_words(name: str) -> tuple[str, ...]:
 
 
 _HOST_NAME = re.compile(r"(?=.*[\d.-])(?=.*[A-Za-z])[A-Za-z0-9][A-Za-z0-9.-]*[A-Za-z0-9]")
+_DIGIT = re.compile(r"\d")
 _GAP = re.compile(r"\S(?: {2}|\t)\s*\S")
 _COMMON_WORDS = {
     "all",

@@ -47,6 +47,11 @@ class Trial:
     complete: bool = True
     """Each of several templates that are merged has found records."""
 
+    @property
+    def is_own(self) -> bool:
+        """Whether the user wrote or changed a template of it."""
+        return any(template.is_own for template in self.candidate.templates)
+
     def holds(self, other: Trial) -> bool:
         """Whether this one merges the other's template with more, all of which fit."""
         names = {template.name for template in self.candidate.templates}
@@ -141,7 +146,7 @@ class Search:
         if parsed is None or parsed.error or not parsed.rows:
             return
         several = len(parsed.rows) > 1 or found.titles >= HALF_OF_TITLES
-        if found.minimum == MINIMUM and several and self._subject.has_gaps:
+        if found.minimum == MINIMUM and several and not self._subject.is_prose:
             found = replace(found, minimum=NAMED_MINIMUM)
         rival = self._rival(candidate, found) if found.believed else None
         trial.score = replace(found, beaten=rival is not None)

@@ -44,9 +44,14 @@ class Template:
     created: str = ""
     """Local time, as the database holds it."""
 
+    @property
+    def is_own(self) -> bool:
+        """Whether the user wrote or changed it."""
+        return self.source not in (NTC_SOURCE, "")
+
 
 def read_templates(db_path: str | Path) -> tuple[Template, ...]:
-    """Every usable template of the database, in row order. Raises DataError if it is no template database.
+    """Every usable template of the database, the user's own first. Raises DataError if it is none.
 
     The file is foreign until proven: opened read-only, its schema not trusted, checked, within a time limit.
     """
@@ -64,7 +69,7 @@ def read_templates(db_path: str | Path) -> tuple[Template, ...]:
         raise DataError(f"{path}: cannot be read: {error}", "Check its permissions") from error
     except sqlite3.Error as error:
         raise DataError(f"{path}: not a template database: {error}", _REPLACE) from error
-    return tuple(templates)
+    return tuple(sorted(templates, key=lambda template: not template.is_own))
 
 
 def _open(path: Path) -> sqlite3.Connection:
