@@ -129,3 +129,21 @@ def test_validate_tells_the_parts_of_the_score(run: Run, tmp_path: Path) -> None
     assert "explained 0." in text
     assert "header 0." in text
     assert run("validate", str(file), "--platform", "arista_eos")[0] == 2
+
+
+def test_an_output_is_taken_from_standard_input_and_an_error_names_no_template(run: Run) -> None:
+    code, text, _ = run("validate", "-", "--json", stdin=arp(1, 2))
+    assert (code, json.loads(text)["record_count"]) == (0, 2)
+    assert run("templates", "test", "-", "--filter", "arp", stdin=arp(1))[0] == 0
+    refused = json.loads(run("validate", "-", "--json", stdin="% Invalid input detected\n")[1])
+    assert (refused["is_valid"], refused["template"]) == (False, None)
+
+
+def test_what_textfsm_refuses_in_a_folder_is_left_out_and_named(run: Run, tmp_path: Path) -> None:
+    (tmp_path / "acme_show_bad.textfsm").write_text(BROKEN)
+    (tmp_path / "acme_show_good.textfsm").write_text(ARP_TEMPLATE)
+    code, _, said = run("templates", "import", str(tmp_path))
+    assert code == 3
+    assert "acme_show_bad.textfsm: line 2: " in said
+    assert "1 added" in said
+    assert run("templates", "show", "acme_show_bad")[0] == 2

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -16,12 +17,12 @@ _STEP = "See them with: vctui captures list"
 
 
 def read_output(path: Path) -> str:
-    """A file as safe text, however the device wrote it. Raises UsageError."""
+    """A file (`-`: standard input) as safe text, however the device wrote it. Raises UsageError."""
     from vctui.errors import UsageError
     from vctui.text import TerminalText
 
     try:
-        with path.open("rb") as file:
+        with sys.stdin.buffer if str(path) == "-" else path.open("rb") as file:
             data = file.read(MAX_BYTES + 1)
     except OSError as error:
         raise UsageError(f"{path}: cannot be read: {error.strerror}") from error
@@ -63,7 +64,7 @@ def find_specimen(
     from vctui.validation import clean
 
     path = Path(ref).expanduser()
-    if path.is_file():
+    if ref == "-" or path.is_file():
         return Specimen(path.name, clean(clean(read_output(path)), command))
     with History(settings.collector_db) as history:
         shelf = CaptureShelf(settings, history)

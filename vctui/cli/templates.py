@@ -107,17 +107,25 @@ def import_templates(args: argparse.Namespace) -> int:
 
 
 def store_templates(settings: Settings, folder: Path | None = None, *, replace: bool = False) -> int:
-    """Write the templates of ntc-templates, or of a folder, and say what that did; 3 if a file is none.
+    """Write the templates of ntc-templates, or of a folder, and say what that did; 3 if a file is left out.
 
     What the user wrote or changed is kept unless `replace`.
     """
     from vctui.cli.output import narrate
     from vctui.errors import UsageError
     from vctui.storage import TemplateRow, TemplateStore
-    from vctui.validation import folder_rows, ntc_rows
+    from vctui.validation import folder_rows, ntc_rows, problems_of
 
     bad: list[str] = []
-    rows = folder_rows(folder, bad=bad) if folder is not None else ntc_rows()
+    if folder is None:
+        rows = ntc_rows()
+    else:
+        rows = []
+        for row in folder_rows(folder, bad=bad):
+            if problems := problems_of(row["textfsm_content"]):
+                bad.append(f"{folder / row['cli_command']}.textfsm: {problems[0]}")
+            else:
+                rows.append(row)
     for message in bad:
         narrate(f"left out: {message}")
     if not rows:

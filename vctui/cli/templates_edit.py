@@ -128,7 +128,7 @@ def export_templates(args: argparse.Namespace) -> int:
     for path, text in texts.items():
         if path in changed or not path.exists():
             write_private(path, text)
-    narrate(f"{len(files)} templates in {folder}")
+    narrate(f"{len(files)} template{'s' if len(files) != 1 else ''} in {folder}")
     return 0
 
 

@@ -18,7 +18,11 @@ def add_command_to(group: argparse._SubParsersAction[Parser]) -> None:
         examples="vctui templates test arp.txt --filter arp\nvctui templates test core-1 --type arp",
         json=True,
     )
-    parser.add_argument("output", metavar="FILE", help="a file, the number of a capture, or a device's name")
+    parser.add_argument(
+        "output",
+        metavar="FILE",
+        help="a file (-: standard input), the number of a capture, or a device's name",
+    )
     parser.add_argument("--type", metavar="T", help="of the device's captures, the newest of this type")
     add_choice(parser)
     parser.add_argument("--limit", "-n", metavar="N", type=positive, default=20, help="how many (20)")

@@ -26,7 +26,7 @@ def add_commands(commands: argparse._SubParsersAction[Parser]) -> None:
         "vctui validate arp.txt --platform arista_eos --command 'show ip arp' --json",
         json=True,
     )
-    parser.add_argument("file", metavar="FILE", help="the output, as captured")
+    parser.add_argument("file", metavar="FILE", help="the output, as captured; - reads standard input")
     add_choice(parser)
 
 

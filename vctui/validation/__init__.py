@@ -1,6 +1,6 @@
 """Validation: an output is cleaned, matched with a TextFSM template, scored and turned into records."""
 
-from vctui.validation.bench import Problem, Report, Tried
+from vctui.validation.bench import Problem, Report, Tried, problems_of
 from vctui.validation.bench_process import Bench, Stopped
 from vctui.validation.clean import clean, clean_reply, clean_unknown
 from vctui.validation.custom import open_engine
@@ -25,5 +25,6 @@ __all__ = [
     "folder_rows",
     "ntc_rows",
     "open_engine",
+    "problems_of",
     "read_templates",
 ]

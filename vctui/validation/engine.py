@@ -96,7 +96,8 @@ class ValidationEngine:
         if not candidates:
             return ValidationResult(reason=f"no template fits the filter {filter_str!r}")
         if refused := refusal(output):
-            return ValidationResult(candidates[0].name, reason=f"the device refused the command: {refused}")
+            asked = candidates[0].name if candidates[0].fit else None
+            return ValidationResult(asked, reason=f"the device refused the command: {refused}")
         announce = self.on_template if len(candidates) <= FEW else _ignore
         search = Search(self._library, Subject(output), self.time_limit, announce, choices.rivals)
         with uncollected(len(output)):
