@@ -7,6 +7,7 @@ import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -190,10 +191,10 @@ def test_cancelling_ends_every_run(tmp_path: Path) -> None:
 
 
 def test_a_full_disk_ends_every_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    def full(base: Path, name: str, data: bytes, *, versions: Path | None) -> SavedCapture:
+    def full(base: Path, name: str, data: bytes, **options: Any) -> SavedCapture:
         if name.startswith("arp/"):
             raise StorageError("disk full") from OSError(errno.ENOSPC, "No space left on device")
-        return save_capture(base, name, data, versions=versions)
+        return save_capture(base, name, data, **options)
 
     def wait(terminal: Terminal) -> None:
         terminal.read_key()

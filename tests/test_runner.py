@@ -24,6 +24,7 @@ from vctui.jobs.tally import Tally
 from vctui.records import Device
 from vctui.ssh import ExecutionResult, SSHExecutorPool
 from vctui.storage import DeviceRecord, History, Inventory, JobStore, init_home, job_lock
+from vctui.storage.files import sync_folder
 from vctui.validation import ValidationEngine, ValidationResult
 from vctui.vault import CredentialResolver
 
@@ -179,6 +180,22 @@ def test_a_full_disk_stops_the_run_and_loses_nothing(demo: DemoHome, monkeypatch
     assert statuses["ok"] == 0
     assert "save_failed" in result.error_kinds
     assert (result.error, result.exit_code) == ("disk is full", 14)
+
+
+def test_a_device_whose_file_is_not_durable_has_failed(
+    demo: DemoHome, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refused(folder: int | Path) -> None:
+        if isinstance(folder, int) and Path(f"/proc/self/fd/{folder}").readlink().name == "arp":
+            raise OSError(errno.EIO, "Input/output error")
+        sync_folder(folder)
+
+    monkeypatch.setattr("vctui.storage.captures.sync_folder", refused)
+    events: list[Event] = []
+    run = runner(demo, sink=events.append, names=["fra-leaf-01", "fra-leaf-02"])
+    result = run.run_plan(run.plan(job(demo)))
+    assert (result.success_count, result.error_kinds) == (0, {"save_failed"})
+    assert {(each.path, each.size) for each in finished(events).values()} == {(None, None)}
 
 
 def test_a_full_disk_ends_this_run_and_no_other(demo: DemoHome, monkeypatch: pytest.MonkeyPatch) -> None:

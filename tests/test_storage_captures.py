@@ -18,7 +18,7 @@ from typing import Any
 import pytest
 
 from vctui.errors import StorageError
-from vctui.storage import clean_temporary, save_capture, sha256_of, versions_of
+from vctui.storage import Unsynced, clean_temporary, save_capture, sha256_of, versions_of
 
 OLD, NEW = b"old content\n", b"new content\n" * 100
 
@@ -208,6 +208,51 @@ def test_a_fault_at_any_operation_leaves_the_old_file_and_is_reported(
         assert (path.read_bytes() if path.exists() else None) == (OLD if existed else None)
         assert not list((tmp_path / f"{step}").rglob(".vctui*"))
     pytest.fail("never came to the end")
+
+
+def test_one_fsync_of_the_folder_is_enough_for_many(
+    base: Path, versions: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folders = 0
+
+    def count(name: str, args: tuple[Any, ...]) -> None:
+        nonlocal folders
+        folders += name == "fsync" and stat.S_ISDIR(os.fstat(args[0]).st_mode)
+
+    save_capture(base, "arp/sw0.txt", OLD, versions=versions)
+    save_capture(base, "mac/sw0.txt", OLD, versions=versions)
+    later = Unsynced()
+    with watched(monkeypatch, count):
+        for number in range(1, 9):
+            save_capture(base, f"arp/sw{number}.txt", NEW, versions=versions, later=later)
+            save_capture(base, f"mac/sw{number}.txt", NEW, versions=versions, later=later)
+        assert folders == 0
+        assert later.sync() == {}
+    assert folders == 2
+    assert later.sync() == {}
+
+
+def test_what_is_not_durable_is_as_it_was(
+    base: Path, versions: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    save_capture(base, "arp/sw1.txt", OLD, versions=versions)
+    save_capture(base, "mac/sw1.txt", OLD, versions=versions)
+    later = Unsynced()
+    for name in ("arp/sw1.txt", "arp/sw2.txt", "arp/sw1.txt"):
+        save_capture(base, name, NEW + name.encode(), versions=versions, later=later)
+    save_capture(base, "mac/sw1.txt", NEW, versions=versions, later=later)
+    arp = (base / "arp").stat().st_ino
+
+    def fail(name: str, args: tuple[Any, ...]) -> None:
+        if name == "fsync" and os.fstat(args[0]).st_ino == arp:
+            raise OSError(errno.EIO, os.strerror(errno.EIO))
+
+    with watched(monkeypatch, fail):
+        failed = later.sync()
+    assert {path.relative_to(base).as_posix() for path in failed} == {"arp/sw1.txt", "arp/sw2.txt"}
+    assert (base / "arp" / "sw1.txt").read_bytes() == OLD
+    assert names_in(base / "arp") == ["sw1.txt"]
+    assert (base / "mac" / "sw1.txt").read_bytes() == NEW
 
 
 def test_a_short_write_is_completed(base: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from functools import lru_cache
 from ipaddress import ip_address, ip_interface
 
 from vctui.scope import ANYWHERE, Scope
@@ -61,6 +62,7 @@ class Device:
         return None
 
 
+@lru_cache(maxsize=16 * 1024)
 def bare_address(address: str) -> str:
     """`192.0.2.1/24` → `192.0.2.1`; `fe80::1%eth0` keeps its scope, and a host name is returned as it is."""
     try:

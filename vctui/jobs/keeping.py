@@ -6,6 +6,7 @@ import errno
 import sqlite3
 from collections.abc import Callable
 from dataclasses import dataclass
+from pathlib import Path
 
 from vctui.config import Settings
 from vctui.errors import StorageError, VctuiError
@@ -14,7 +15,7 @@ from vctui.jobs.judge import Judgement
 from vctui.jobs.plan import PlanItem
 from vctui.jobs.recordings import Recordings
 from vctui.jobs.versions import mark_unchanged
-from vctui.storage import SavedCapture, save_capture
+from vctui.storage import SavedCapture, Unsynced, save_capture
 
 NO_SPACE = {errno.ENOSPC, errno.EDQUOT}
 
@@ -49,17 +50,25 @@ class Keeper:
         self._options = options
         self._on_full = on_full
         self._in_history = in_history
+        self._unsynced = Unsynced()
 
     def save(self, item: PlanItem, judgement: Judgement, saved: list[SavedCapture]) -> None:
-        """Write the captures of a device, adding each to `saved`, which tells how far it came."""
+        """Write the captures of a device, adding each to `saved`, which tells how far it came.
+
+        They are durable after `sync`.
+        """
         base = base_folder(self._job, self._settings)
         versions = self._settings.home / "versions"
         for piece in judgement.pieces:
             name = f"{piece.folder}/{item.path.name}"
-            one = save_capture(base, name, piece.text.encode(), versions=versions)
+            one = save_capture(base, name, piece.text.encode(), versions=versions, later=self._unsynced)
             saved.append(one)
             if self._in_history:
                 saved[-1] = mark_unchanged(one, piece, item.device_type, self._settings)
+
+    def sync(self) -> dict[Path, VctuiError]:
+        """Make all that was saved durable. What cannot be is as it was before, and named with the reason."""
+        return self._unsynced.sync()
 
     def keep_rejected(self, item: PlanItem, text: str) -> tuple[SavedCapture | None, str]:
         """Keep what is not good enough to be a capture, so that a person can look at it.

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from pathlib import Path
 
 from vctui.config import Settings
 from vctui.errors import NEXT_STEPS, StorageError, VctuiError
@@ -132,6 +133,9 @@ class Recorder:
     def _record(self, several: Sequence[_Judged]) -> None:
         """Write the files of each device, then the rows of all in one transaction, then say them."""
         settled = [self._settle(judged) for judged in several]
+        lost = self._files.sync()
+        if lost:
+            settled = [self._without(one, lost) for one in settled]
         try:
             self._enter_together(settled)
         except Exception:  # noqa: BLE001 - whose fault it was shows when each is entered by itself
@@ -183,6 +187,15 @@ class Recorder:
             return self._failed(judged, "save_failed", error.message, error.next_step, saved)
         event = self._event(judged, "ok", None, None, None, saved[0] if saved else None)
         return _Settled(judged, event, saved)
+
+    def _without(self, one: _Settled, lost: Mapping[Path, VctuiError]) -> _Settled:
+        """The device has failed when a file of it is not durable."""
+        error = next((lost[saved.path] for saved in one.saved if saved.path in lost), None)
+        if error is None:
+            return one
+        self._files.notice_full(error)
+        left = [saved for saved in one.saved if saved.path not in lost]
+        return self._failed(one.judged, "save_failed", error.message, error.next_step, left)
 
     def _enter_together(self, settled: Sequence[_Settled]) -> None:
         if self._history is not None:

@@ -8,7 +8,13 @@ from __future__ import annotations
 from vctui.storage.audit import Audit, AuditReport
 from vctui.storage.backup import back_up_database
 from vctui.storage.capture_text import read_capture, read_regular
-from vctui.storage.captures import clean_temporary, drop_version, save_capture, sha256_of, versions_of
+from vctui.storage.captures import (
+    Unsynced,
+    drop_version,
+    save_capture,
+    sha256_of,
+    versions_of,
+)
 from vctui.storage.coverage_rows import LastCapture, LastVisit, last_captures, last_visits
 from vctui.storage.database import ConstraintError, Store, check_database, open_database
 from vctui.storage.files import check_folder, make_folders, new_private, write_private
@@ -42,6 +48,7 @@ from vctui.storage.rows import (
     content_hash,
 )
 from vctui.storage.templates import TemplateStore, template_name_problem
+from vctui.storage.temporary import clean_temporary
 from vctui.storage.times import local_iso, local_text, utc_text
 from vctui.storage.verify import Finding, verify_captures
 
@@ -72,6 +79,7 @@ __all__ = [
     "TemplateChanges",
     "TemplateRow",
     "TemplateStore",
+    "Unsynced",
     "back_up_database",
     "check_database",
     "check_folder",

@@ -1,59 +1,104 @@
 """Capture files: the latest copy in one atomic step, the previous content kept as a version.
 
 Order: a temporary file (new, 0600) → write → fsync → link the old content into the versions → rename →
-fsync the folder. The rows come after that, so a row never lacks its file.
+fsync the folder, once for all that wait. The rows come after that, so a row never lacks its file.
 """
 
 from __future__ import annotations
 
 import errno
-import fcntl
 import hashlib
 import os
-import re
-import secrets
 import stat
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
 from pathlib import Path, PurePosixPath
+from typing import NamedTuple
 
-from vctui.errors import StorageError
-from vctui.storage.files import FILE_MODE, FOLDER_MODE, make_folders, storage_error, sync_folder, write_all
+from vctui.errors import StorageError, VctuiError
+from vctui.storage.files import FOLDER_MODE, make_folders, storage_error, sync_folder, write_all
 from vctui.storage.rows import SavedCapture
+from vctui.storage.temporary import TEMPORARY, temporary_in
 
 _FOLDER_FLAGS = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
-_NEW_FLAGS = os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
-_TEMPORARY = re.compile(r"\.vctui-(\d+)-[0-9a-f]{12}\.tmp")
 _NO_LINKS = {errno.EXDEV, errno.EPERM, errno.EMLINK, errno.EOPNOTSUPP}
 _CHUNK = 1024 * 1024
 
 
+class Unsynced:
+    """Captures whose new names are not durable yet: one fsync of their folder is enough for all of them."""
+
+    def __init__(self) -> None:
+        self._folders: dict[tuple[int, int], tuple[int, list[_Renamed]]] = {}
+
+    def add(self, folder: int, capture: _Renamed) -> None:
+        """A capture has been put in place."""
+        info = os.fstat(folder)
+        key = info.st_dev, info.st_ino
+        if key not in self._folders:
+            self._folders[key] = os.dup(folder), []
+        self._folders[key][1].append(capture)
+
+    def sync(self) -> dict[Path, VctuiError]:
+        """Make them durable, and forget them. Returns why for those that cannot be: they are as they were."""
+        failed: dict[Path, VctuiError] = {}
+        folders, self._folders = self._folders, {}
+        for folder, captures in folders.values():
+            try:
+                _sync_names(folder, captures)
+            except OSError as error:
+                failed |= {path: storage_error(error, path) for path, _, _ in captures}
+            finally:
+                os.close(folder)
+        return failed
+
+
+class _Renamed(NamedTuple):
+    path: Path
+    version: Path | None
+    existed: bool
+
+
+def _sync_names(folder: int, captures: Sequence[_Renamed]) -> None:
+    try:
+        sync_folder(folder)
+    except OSError:
+        for path, version, existed in reversed(captures):
+            if version is not None or not existed:
+                _put_back(folder, path.name, version)
+        raise
+
+
 def save_capture(
-    base: Path, parts: str | PurePosixPath | Sequence[str], data: bytes, *, versions: Path | None
+    base: Path,
+    parts: str | PurePosixPath | Sequence[str],
+    data: bytes,
+    *,
+    versions: Path | None,
+    later: Unsynced | None = None,
 ) -> SavedCapture:
     """Write `data` to `base/parts` so that a crash at any point leaves the old file or the new one.
 
     Nothing is followed out of `base`. A previous, different content is kept under `versions` first. Raises
-    StorageError; the old file is then as it was.
+    StorageError; the old file is then as it was. With `later`, it is durable after `later.sync()`.
     """
     folders, name = _split(parts)
     path = base.joinpath(*folders, name)
     digest = hashlib.sha256(data).hexdigest()
     try:
         make_folders(base)
-        with _walk(base, folders) as folder, _temporary(folder) as (temporary, descriptor):
+        with _walk(base, folders) as folder, temporary_in(folder) as (temporary, descriptor):
             write_all(descriptor, data)
             os.fsync(descriptor)
             existed = _exists(folder, name)
             version = _keep_previous(folder, name, digest, len(data), versions, folders)
             os.rename(temporary, name, src_dir_fd=folder, dst_dir_fd=folder)
-            try:
-                sync_folder(folder)
-            except OSError:
-                if version is not None or not existed:
-                    _put_back(folder, name, version)
-                raise
+            renamed = _Renamed(path, version, existed)
+            if later is None:
+                _sync_names(folder, [renamed])
+            else:
+                later.add(folder, renamed)
     except OSError as error:
         raise storage_error(error, path) from error
     return SavedCapture(path, len(data), digest, version)
@@ -66,7 +111,7 @@ def _split(parts: str | PurePosixPath | Sequence[str]) -> tuple[tuple[str, ...],
     else:
         names = parts.parts if isinstance(parts, PurePosixPath) else tuple(parts)
     for name in names:
-        if name in ("", ".", "..") or "/" in name or "\0" in name or _TEMPORARY.fullmatch(name):
+        if name in ("", ".", "..") or "/" in name or "\0" in name or TEMPORARY.fullmatch(name):
             raise StorageError(f"{'/'.join(names)!r} is not a file within the folder of captures")
     if not names:
         raise StorageError("a capture needs a file name")
@@ -90,22 +135,6 @@ def _walk(base: Path, folders: Sequence[str]) -> Iterator[int]:
         yield current
     finally:
         os.close(current)
-
-
-@contextmanager
-def _temporary(folder: int) -> Iterator[tuple[str, int]]:
-    """A new private file in the folder, open and locked for as long as its writer lives."""
-    name = f".vctui-{os.getpid()}-{secrets.token_hex(6)}.tmp"
-    descriptor = os.open(name, _NEW_FLAGS, FILE_MODE, dir_fd=folder)
-    try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX)
-        yield name, descriptor
-    except BaseException:
-        with suppress(OSError):
-            os.unlink(name, dir_fd=folder)
-        raise
-    finally:
-        os.close(descriptor)
 
 
 def _keep_previous(
@@ -173,7 +202,7 @@ def _same_content(previous: int, folder: int, name: str) -> bool:
 
 
 def _copy(source: int, target: int, name: str) -> None:
-    with _temporary(target) as (temporary, descriptor):
+    with temporary_in(target) as (temporary, descriptor):
         os.lseek(source, 0, os.SEEK_SET)
         while chunk := os.read(source, _CHUNK):
             write_all(descriptor, chunk)
@@ -228,39 +257,3 @@ def _moment(version: Path) -> tuple[str, int]:
     """When the content was saved, and its number among those of one moment."""
     stamp, _, number = version.stem.partition("-")
     return stamp, int(number) if number.isdecimal() else 0
-
-
-def clean_temporary(base: Path) -> int:
-    """Remove the unfinished files that a killed run left below `base`; returns how many."""
-    removed = 0
-    for folder, _, names in os.walk(base):
-        for name in names:
-            found = _TEMPORARY.fullmatch(name)
-            if found and not _is_alive(int(found[1])) and _unlink_unlocked(Path(folder, name)):
-                removed += 1
-    return removed
-
-
-def _is_alive(pid: int) -> bool:
-    try:
-        os.kill(pid, 0)
-    except ProcessLookupError:
-        return False
-    except (PermissionError, OverflowError):
-        return True
-    return True
-
-
-def _unlink_unlocked(path: Path) -> bool:
-    try:
-        descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC)
-    except OSError:
-        return False
-    try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        path.unlink()
-    except OSError:
-        return False
-    finally:
-        os.close(descriptor)
-    return True
