@@ -67,7 +67,7 @@ def read_lines(settings: Settings) -> list[CaptureLine]:
         for capture in CaptureShelf(settings, history).find():
             record, row = capture.record, capture.device
             template = (row.template if row else None) or ""
-            score = "" if row is None or row.score is None else f"{row.score:.0f}"
+            score = "" if row is None or row.score is None else f"{row.score:g}"
             records = "" if row is None or row.records is None else str(row.records)
             text = f"{record.device_name} {record.capture_type} {template}".casefold()
             lines.append(CaptureLine(record, template, score, records, text))

@@ -15,6 +15,7 @@ import pytest
 
 from tests.fixtures.captures import ARP_TEMPLATE, CaptureHome, arp
 from vctui.cli.main import main
+from vctui.cli.progress import device_line
 from vctui.jobs.compare import unified
 from vctui.jobs.search import blocks_of
 from vctui.storage import TemplateRow
@@ -173,6 +174,21 @@ def test_records_are_exported_as_json_and_as_csv(home: CaptureHome, run: Run, tm
     assert run("export", "absent", "--json")[0] == 2
 
 
+def test_the_score_is_one_number_wherever_it_is_told(
+    home: CaptureHome, run: Run, capsys: pytest.CaptureFixture[str]
+) -> None:
+    _, [finished] = home.run({"lab-sw1": arp(1, 2)})
+    assert finished.score is not None
+    assert finished.score != round(finished.score)
+    told = f"{finished.score:g}"
+    assert json.loads(run("list", "--json")[1])[0]["score"] == finished.score
+    assert json.loads(run("export", "lab-sw1", "--json")[1])["score"] == finished.score
+    assert told in run("list")[1].split()
+    assert told in device_line(finished).split()
+    assert main(["--home", str(home.settings.home), "runs", "show", "1"]) == 0
+    assert told in capsys.readouterr().out.split()
+
+
 def test_captures_are_parsed_again_after_a_template_changed(home: CaptureHome, run: Run) -> None:
     home.run({"lab-sw1": arp(1, 2), "lab-sw2": arp(3)})
     assert run("revalidate", "--json")[0] == 0
@@ -184,6 +200,7 @@ def test_captures_are_parsed_again_after_a_template_changed(home: CaptureHome, r
     assert (code, [one["changed"] for one in json.loads(text)]) == (0, [True, True])
     assert "age" not in json.loads(run("show", "lab-sw1", "--json")[1])["data"][0]
     assert run("revalidate", "--template", "arista_eos_show_version")[2].startswith("0 parsed again")
+    assert run("revalidate", "--template", "arista_eos_show_arp")[0] == 2
     assert run("revalidate", "--template", "arista_eos_show_ip_arp")[0] == 0
     assert json.loads(run("show", "lab-sw1", "--json")[1])["data"][0]["age"] == "0:01:01"
     assert run("revalidate")[2] == "2 parsed again, 0 changed, 0 not valid\n"

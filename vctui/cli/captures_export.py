@@ -155,9 +155,12 @@ def revalidate_captures(args: argparse.Namespace) -> int:
     from vctui.cli.apart import run_apart
     from vctui.cli.home import ready_home
     from vctui.cli.output import narrate, print_json, print_table
+    from vctui.errors import UsageError
 
     settings = ready_home(args)
     found = run_apart(lambda: _again(settings, args))
+    if not found and args.template and not _is_known(settings, args.template):
+        raise UsageError(f"there is no template {args.template}", "See them with: vctui templates list")
     changed = [one for one in found if one.changed]
     if args.json:
         print_json([asdict(one) for one in found])
@@ -209,6 +212,12 @@ def _again(settings: Settings, args: argparse.Namespace) -> list[Revalidated]:
                 write=not args.dry_run,
             )
         )
+
+
+def _is_known(settings: Settings, template: str) -> bool:
+    from vctui.validation import read_templates
+
+    return any(known.name == template for known in read_templates(settings.templates_db))
 
 
 def _change(before: object, after: object) -> str:

@@ -34,7 +34,7 @@ def device_line(event: DeviceFinished) -> str:
     if event.template:
         parts.append(event.template)
     if event.template and event.score is not None:
-        parts.append(f"{event.score:.0f}")
+        parts.append(f"{event.score:g}")
     line = " ".join(parts)
     if event.error or event.error_kind:
         reason = ": ".join(text for text in (event.error_kind, event.error) if text)

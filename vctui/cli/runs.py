@@ -81,7 +81,7 @@ def show_run(args: argparse.Namespace) -> int:
                     device.status if device.verdict != "suspect" else f"{device.status}, suspect",
                     f"{device.duration_ms / 1000:.1f}",
                     device.template,
-                    None if device.score is None else f"{device.score:.0f}",
+                    None if device.score is None else f"{device.score:g}",
                     device.records,
                     ": ".join(text for text in (device.error_kind, device.error) if text),
                 )
