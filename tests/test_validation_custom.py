@@ -69,3 +69,29 @@ def test_the_example_decides_on_the_command_line(
 def test_what_is_no_engine_is_named(tmp_path: Path, name: str, reason: str) -> None:
     with pytest.raises(UsageError, match=reason):
         open_engine(tmp_path / "t.db", name)
+
+
+def test_what_an_engine_raises_is_the_reason_and_says_where(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "broken_engines.py").write_text(
+        "from vctui.validation import ValidationEngine\n"
+        "class Boom(ValidationEngine):\n"
+        "    def validate(self, output, filter_str=None):\n"
+        "        raise KeyError('address')\n"
+        "class Odd(ValidationEngine):\n"
+        "    def validate(self, output, filter_str=None):\n"
+        "        return None\n"
+    )
+    monkeypatch.syspath_prepend(tmp_path)
+    with closing(CaptureHome(tmp_path)) as home:
+        home.run({"lab-sw1": arp(1)})
+        for name, told in (
+            ("Boom", "broke: KeyError: 'address' (broken_engines.py, line 4)"),
+            ("Odd", "gave no ValidationResult"),
+        ):
+            home.settings.config_file.write_text(f'validation: {{engine: "broken_engines:{name}"}}\n')
+            code = main(["--home", str(home.settings.home), "captures", "export", "lab-sw1", "--json"])
+            reason = json.loads(capsys.readouterr().out)["reason"]
+            assert (code, reason) == (4, f"the engine broken_engines:{name} {told}")
+    sys.modules.pop("broken_engines", None)

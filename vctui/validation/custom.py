@@ -4,11 +4,16 @@ from __future__ import annotations
 
 import importlib
 import sys
+import traceback
+from collections.abc import Callable
 from pathlib import Path
 
 from vctui.errors import UsageError, VctuiError
 from vctui.text import safe_line
 from vctui.validation.engine import ValidationEngine
+from vctui.validation.scoring import ValidationResult
+
+Validate = Callable[..., ValidationResult]
 
 _STEP = "Name a subclass of vctui.validation.ValidationEngine in config.yaml as module:Class"
 
@@ -16,17 +21,37 @@ _STEP = "Name a subclass of vctui.validation.ValidationEngine in config.yaml as 
 def open_engine(db_path: str | Path, named: str | None = None) -> ValidationEngine:
     """The engine of `module:Class`, or vctui's own; its module is imported here and not before.
 
-    Raises UsageError that says what is wrong with the name or the module.
+    Raises UsageError that says what is wrong with the name or the module. What goes wrong in its `validate`
+    later is an answer: the output is not valid, and why.
     """
     if not named:
         return ValidationEngine(db_path)
     kind = _find(named)
     try:
-        return kind(db_path)
+        engine = kind(db_path)
     except VctuiError:
         raise
     except Exception as error:
         raise _refuse(named, f"cannot be made: {_words(error)}") from error
+    engine.validate = _guarded(engine.validate, named)  # type: ignore[method-assign]
+    return engine
+
+
+def _guarded(validate: Validate, named: str) -> Validate:
+    def answer(output: str, filter_str: str | None = None) -> ValidationResult:
+        try:
+            found: object = validate(output, filter_str)
+        except VctuiError:
+            raise
+        except Exception as error:  # noqa: BLE001 - an engine of the user's own may raise anything
+            last = traceback.extract_tb(error.__traceback__)[-1]
+            where = f"{Path(last.filename).name}, line {last.lineno}"
+            return ValidationResult(reason=f"the engine {named} broke: {_words(error)} ({where})")
+        if isinstance(found, ValidationResult):
+            return found
+        return ValidationResult(reason=f"the engine {named} gave no ValidationResult")
+
+    return answer
 
 
 def _find(named: str) -> type[ValidationEngine]:
