@@ -16,7 +16,7 @@ from tests.fixtures.logins import WORKERS, Home, login_only, make_home
 from tests.fixtures.ssh_device import PASSWORD, Device, Rules, closed_port
 from vctui.events import BreakerOpened, PasswordKept
 from vctui.jobs import BatchRunner
-from vctui.jobs.breaker import ABORT, LEAVE_OUT, RETYPE, RETYPE_AND_KEEP
+from vctui.jobs.run_login import ABORT, LEAVE_OUT, RETYPE, RETYPE_AND_KEEP
 from vctui.politeness import Domain, Limit, Politeness
 from vctui.questions import Desk, OpenQuestion
 from vctui.storage import History, LoginState, LoginStore

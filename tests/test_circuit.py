@@ -19,11 +19,10 @@ from vctui.jobs.circuit import (
     TRUST,
     Circuit,
     CircuitOpen,
-    OwnLedger,
-    SharedLedger,
     after,
     mode_of,
 )
+from vctui.jobs.ledgers import OwnLedger, SharedLedger
 from vctui.ssh import Deadline, Lifeline, LoginOutcome
 from vctui.storage import LoginState, LoginStore, login_lock
 

@@ -9,61 +9,30 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass
 from datetime import UTC, datetime
 
 from vctui.config import Settings
 from vctui.errors import DeviceError, VctuiError
 from vctui.events import BreakerOpened, PasswordKept, Sink
-from vctui.jobs.circuit import OPEN, Circuit, CircuitOpen, OwnLedger, after, mode_of
+from vctui.jobs.circuit import OPEN, Circuit, CircuitOpen, after, mode_of
 from vctui.jobs.login_memory import LoginMemory
 from vctui.jobs.places import PlaceGate, place_of
 from vctui.jobs.planrun import PlanRun
+from vctui.jobs.run_login import ABORT, LEAVE_OUT, PLACE_LIMIT, RETYPE, RETYPE_AND_KEEP, RunLogin
 from vctui.jobs.stopped import Wait, next_step, refusal, why
-from vctui.questions import Desk, Question
+from vctui.questions import Desk
 from vctui.records import SSHCredentials
 from vctui.ssh import Deadline, Lifeline, LoginOutcome, Target
 from vctui.storage import LoginState
 from vctui.text import safe_line
-
-RETYPE = "Type the password again, for this run"
-RETYPE_AND_KEEP = "Type it again, and save it in the vault"
-LEAVE_OUT = "Leave out its devices"
-ABORT = "Stop the run"
-PLACE_LIMIT = 3
-"""Refusals in a row at one place, after which a credential is not tried there."""
-
-
-@dataclass(slots=True)
-class _Login:
-    """One credential of the run."""
-
-    name: str
-    circuit: Circuit
-    instead: SSHCredentials | None = None
-    """The login with a password that was typed during the run."""
-    typed: int = 0
-    to_keep: SSHCredentials | None = None
-    """What is to be saved once it is accepted."""
-    failing: list[str] = field(default_factory=list)
-    """The places of its failures in a row in this run."""
-    left_out: set[str] = field(default_factory=set)
-    """Places where it is not tried any more."""
-    given_up: bool = False
-    gates: dict[str, PlaceGate] = field(default_factory=dict)
-    """Of the places where it is tried."""
-    told: set[object] = field(default_factory=set)
-    question: Question | None = None
-    """The one that was asked last."""
-    place: str = ""
-    """The place that it offered to leave out."""
 
 
 @dataclass(frozen=True, slots=True)
 class _Entry:
     """A device that was let in."""
 
-    login: _Login
+    login: RunLogin
     circuit: Circuit
     alone: bool
     gate: PlaceGate | None
@@ -95,7 +64,7 @@ class Breaker:
         """The AAA domain or the site of each device, in words."""
         self._sink = sink
         self._lock = threading.Lock()
-        self._logins: dict[tuple[int | None, str, str], _Login] = {}
+        self._logins: dict[tuple[int | None, str, str], RunLogin] = {}
         self._admitted: dict[int, _Entry] = {}
         """By the identity of the target: a jump host has no key of its own."""
         self._memory = LoginMemory(settings)
@@ -147,19 +116,14 @@ class Breaker:
     def _leave(self, entry: _Entry, target: Target, outcome: LoginOutcome) -> None:
         device, login, place = safe_line(target.device, 60), entry.login, self._place(target)
         with self._lock:
-            if outcome == "accepted":
-                login.failing.clear()
-            elif outcome != "unknown":
-                login.failing.append(place)
-            places, count = set(login.failing), len(login.failing)
-            contained = places == {place} and self._has_others(login, place)
+            at_one_place = login.count(outcome, place, self._places.values())
         # Failures that other runs have seen were elsewhere, for all that is known here.
-        contained = contained and count > entry.circuit.state.streak
+        contained = at_one_place > entry.circuit.state.streak
         entry.circuit.leave(device, outcome, alone=entry.alone, contained=contained)
         if entry.gate is not None and entry.gate.leave(outcome) and entry.login.instead is None:
             self._memory.shut(target.credentials, self._place(target))
 
-    def _shut(self, login: _Login, target: Target) -> DeviceError:
+    def _shut(self, login: RunLogin, target: Target) -> DeviceError:
         """The error of a device at a place where the credential was refused too often; told once."""
         place = safe_line(self._place(target), 60)
         reason = f"the login was refused {PLACE_LIMIT} times in a row at {place}"
@@ -168,21 +132,19 @@ class Breaker:
             "breaker_open", f"credential {login.name!r} is not tried here: {reason}", next_step(login.name)
         )
 
-    def _still_counts(self, login: _Login, circuit: Circuit, target: Target) -> bool:
+    def _still_counts(self, login: RunLogin, circuit: Circuit, target: Target) -> bool:
         """Whether nothing was decided while the device waited that would turn it away."""
         with self._lock:
-            return login.circuit is circuit and not self._is_out(login, target)
+            return login.circuit is circuit and not login.is_out(self._place(target))
 
-    def _is_out(self, login: _Login, target: Target) -> bool:
-        return login.given_up or self._place(target) in login.left_out
-
-    def _now(self, login: _Login, target: Target) -> tuple[Circuit, SSHCredentials | None, PlaceGate | None]:
+    def _now(
+        self, login: RunLogin, target: Target
+    ) -> tuple[Circuit, SSHCredentials | None, PlaceGate | None]:
         """What counts for the credential now. Raises DeviceError when this device is left out."""
         place = self._place(target)
         with self._lock:
             circuit, instead = login.circuit, login.instead
-            gate = login.gates.setdefault(place, PlaceGate(PLACE_LIMIT)) if place else None
-            is_out = self._is_out(login, target)
+            gate, is_out = login.gate(place), login.is_out(place)
         if is_out:
             raise refusal(login.name, circuit.state)
         return circuit, instead, gate
@@ -201,7 +163,7 @@ class Breaker:
         if to_keep is not None and self._keep is not None:
             self._save(login, to_keep)
 
-    def _save(self, login: _Login, typed: SSHCredentials) -> None:
+    def _save(self, login: RunLogin, typed: SSHCredentials) -> None:
         """Into the vault; what keeps it from there is no reason to stop the run."""
         error = None
         try:
@@ -215,7 +177,7 @@ class Breaker:
         for run in self._runs_with(login):
             self._sink(PasswordKept(run, login.name, error))
 
-    def _runs_with(self, login: _Login) -> list[int]:
+    def _runs_with(self, login: RunLogin) -> list[int]:
         """The runs that use a credential; all of them for one that only a jump host has."""
         concerned = [
             run.number
@@ -227,19 +189,18 @@ class Breaker:
     def _place(self, target: Target) -> str:
         return self._places.get((target.device, target.host), "")
 
-    def _login(self, credentials: SSHCredentials) -> _Login:
+    def _login(self, credentials: SSHCredentials) -> RunLogin:
         key = (credentials.id, credentials.name, credentials.username)
         with self._lock:
             if key not in self._logins:
                 name = safe_line(credentials.name or credentials.username, 60)
-                login = _Login(name, Circuit(self._memory.ledger(credentials)))
-                for place in self._memory.shut_places(credentials):
-                    login.gates[place] = PlaceGate(PLACE_LIMIT, shut=True)
-                self._logins[key] = login
+                shut = self._memory.shut_places(credentials)
+                gates = {place: PlaceGate(PLACE_LIMIT, shut=True) for place in shut}
+                self._logins[key] = RunLogin(name, Circuit(self._memory.ledger(credentials)), gates)
             return self._logins[key]
 
     def _tell(
-        self, login: _Login, what: object, reason: str, devices: tuple[str, ...], until: datetime
+        self, login: RunLogin, what: object, reason: str, devices: tuple[str, ...], until: datetime
     ) -> None:
         """Say once, for each time and place, that the credential is not tried any more."""
         with self._lock:
@@ -250,7 +211,7 @@ class Breaker:
         for run in self._runs_with(login):
             self._sink(BreakerOpened(run, login.name, reason, devices, at))
 
-    def _stopped(self, login: _Login, circuit: Circuit, state: LoginState, wait: Wait) -> None:
+    def _stopped(self, login: RunLogin, circuit: Circuit, state: LoginState, wait: Wait) -> None:
         """Tell, and let a person decide; returns when the device shall try again. Raises DeviceError."""
         until = state.open_until or datetime.now(UTC)
         self._tell(login, until, why(state), state.devices, until)
@@ -260,62 +221,23 @@ class Breaker:
         with self._lock:
             if login.circuit is not circuit:
                 return
-            typed = login.typed
-            question = self._question(login, state, credentials)
-        answer = wait.ask(question)
+            asking = login.ask(state, credentials, self._places.values(), can_keep=self._keep is not None)
+            password_asking = login.ask_password(credentials)
+        answer = wait.ask(asking)
         if answer == ABORT:
             for run in self._runs:
                 run.stop.set()
             wait.for_the_end()
         password = None
         if answer in (RETYPE, RETYPE_AND_KEEP):
-            user = safe_line(credentials.username, 60)
-            title = f"the password of {user!r} (credential {login.name!r})"
-            box = f"password:{login.name}:{typed}"
-            password = wait.ask(Question("password", box, title, "It goes to one device first."))
+            password = wait.ask(password_asking)
         with self._lock:
             if login.circuit is not circuit or mode_of(circuit.state, datetime.now(UTC)) != "open":
                 return
             if password is not None:
-                login.typed += 1
-                login.instead = replace(credentials, password=password)
-                login.gates.clear()
-                login.to_keep = login.instead if answer == RETYPE_AND_KEEP else None
-                # As after the twenty minutes: one device decides.
-                login.circuit = Circuit(OwnLedger(LoginState(open_until=datetime.now(UTC))))
+                login.retype(credentials, password, keep=answer == RETYPE_AND_KEEP)
             elif answer is not None and answer not in (RETYPE, RETYPE_AND_KEEP, LEAVE_OUT):
-                login.left_out.add(login.place)
-                circuit.try_again()
+                login.leave_out_place()
             else:
-                login.given_up = True
-                self._desk.decline(question.key)
-
-    def _question(self, login: _Login, state: LoginState, credentials: SSHCredentials) -> Question:
-        """The same one for all devices, each time that the credential stops."""
-        key = f"breaker:{login.name}:{state.open_until}"
-        if login.question is None or login.question.key != key:
-            login.place = self._place_at_fault(login)
-            leave_place = f"Leave out {safe_line(login.place, 60)}"
-            offered = {
-                RETYPE: credentials.password,
-                RETYPE_AND_KEEP: credentials.password and credentials.id and self._keep,
-                leave_place: login.place,
-                LEAVE_OUT: True,
-                ABORT: True,
-            }
-            login.question = Question(
-                "breaker",
-                key,
-                f"what to do about credential {login.name!r}",
-                f"{why(state)}. It is not tried on any device until you decide.",
-                choices=tuple(choice for choice, can_be in offered.items() if can_be),
-            )
-        return login.question
-
-    def _place_at_fault(self, login: _Login) -> str:
-        """The only place that failed of late, when there are others."""
-        places = set(login.failing)
-        return places.pop() if len(places) == 1 and self._has_others(login, *places) else ""
-
-    def _has_others(self, login: _Login, place: str) -> bool:
-        return bool(place) and any(other not in (place, *login.left_out) for other in self._places.values())
+                login.give_up()
+                self._desk.decline(asking.key)

@@ -15,8 +15,9 @@ from datetime import UTC, datetime
 
 from vctui.config import Settings
 from vctui.errors import DeviceError, VctuiError
-from vctui.jobs.circuit import Circuit, CircuitOpen, Limits, SharedLedger, mode_of
+from vctui.jobs.circuit import Circuit, CircuitOpen, Limits, mode_of
 from vctui.jobs.discovery_plan import address_of, plan_item
+from vctui.jobs.ledgers import SharedLedger
 from vctui.jobs.places import PlaceGate, place_of
 from vctui.jobs.stopped import refusal
 from vctui.records import CredentialInfo, Device

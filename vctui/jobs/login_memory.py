@@ -8,7 +8,8 @@ from datetime import UTC, datetime
 
 from vctui.config import Settings
 from vctui.errors import VctuiError
-from vctui.jobs.circuit import OPEN, Ledger, OwnLedger, SharedLedger
+from vctui.jobs.circuit import OPEN
+from vctui.jobs.ledgers import Ledger, OwnLedger, SharedLedger
 from vctui.records import SSHCredentials
 from vctui.storage import LoginStore, login_lock
 
