@@ -13,12 +13,16 @@ from pathlib import Path
 import pytest
 
 from tests.fixtures.logins import WORKERS, Home, login_only, make_home
-from tests.fixtures.ssh_device import PASSWORD, Device, Rules, closed_port
+from tests.fixtures.ssh_device import PASSWORD, USER, Device, Rules, closed_port
 from vctui.events import BreakerOpened, PasswordKept
 from vctui.jobs import BatchRunner
-from vctui.jobs.run_login import ABORT, LEAVE_OUT, RETYPE, RETYPE_AND_KEEP
+from vctui.jobs.circuit import Circuit
+from vctui.jobs.ledgers import OwnLedger
+from vctui.jobs.run_login import ABORT, LEAVE_OUT, RETYPE, RETYPE_AND_KEEP, RunLogin
 from vctui.politeness import Domain, Limit, Politeness
 from vctui.questions import Desk, OpenQuestion
+from vctui.records import SSHCredentials
+from vctui.ssh import LoginOutcome
 from vctui.storage import History, LoginState, LoginStore
 
 WRONG = "not-the-password"
@@ -202,6 +206,7 @@ def test_the_password_is_typed_again(home: Home, device: Device) -> None:
     assert home.kinds["breaker_open"] == 0
     assert result.exit_code != 6
     assert PASSWORD not in repr(home.events)
+    assert home.resolver.get_ssh_credentials("old").password == WRONG, "it was for this run"
 
 
 def test_the_password_is_typed_again_and_saved(home: Home, device: Device) -> None:
@@ -255,6 +260,21 @@ def test_its_devices_are_left_out(home: Home, device: Device) -> None:
     assert home.run(person.desk).exit_code == 6
     assert (device.counts.total, home.kinds["breaker_open"]) == (2, 38)
     assert len(person.seen) == 1
+
+
+def test_only_the_place_that_failed_last_is_offered_and_only_where_there_is_another() -> None:
+    def asked(*ends: tuple[LoginOutcome, str], places: tuple[str, ...] = ("ams", "fra")) -> str:
+        login = RunLogin("lab", Circuit(OwnLedger()), {})
+        for outcome, place in ends:
+            login.count(outcome, place, places)
+        question = login.ask(LoginState(), SSHCredentials(USER, password="x"), places, can_keep=False)
+        return next((one for one in question.choices if one not in (RETYPE, LEAVE_OUT, ABORT)), "")
+
+    assert asked(("refused", "ams"), ("refused", "ams")) == "Leave out ams"
+    assert asked(("refused", "fra"), ("accepted", "fra"), ("refused", "ams")) == "Leave out ams"
+    assert asked(("refused", "fra"), ("refused", "ams")) == ""
+    assert asked(("refused", "ams"), ("unknown", "fra")) == "Leave out ams"
+    assert asked(("refused", "ams"), places=("ams",)) == ""
 
 
 def west_of(home: Home) -> None:

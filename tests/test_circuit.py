@@ -81,6 +81,7 @@ def test_failures_at_one_place_open_nothing_while_the_credential_is_trusted() ->
 @pytest.mark.parametrize("outcome", ["refused", "unanswered"])
 def test_it_opens_for_a_time_then_one_device_decides(outcome: LoginOutcome) -> None:
     length = OPEN if outcome == "refused" else SILENT_OPEN
+    assert length == (20 if outcome == "refused" else 2) * MINUTE
     state = ended(UNTRIED, outcome, outcome)
     assert mode_of(state, NOW + length - MINUTE) == "open"
     assert mode_of(state, NOW + length) == "one"

@@ -6,6 +6,7 @@ import json
 import os
 import pty
 import select
+import sqlite3
 import subprocess
 import sys
 import threading
@@ -248,3 +249,32 @@ def test_a_question_of_a_device_hides_what_the_device_was_sent() -> None:
         desk.answer("k", "1234")
         asker.join()
     assert shown == "not ********? "
+
+
+def test_what_a_person_types_is_hidden_when_a_device_sends_it_back(tmp_path: Path) -> None:
+    from tests.fixtures.logins import make_home
+    from tests.test_breaker import Person
+    from vctui.events import DeviceFinished
+    from vctui.jobs.run_login import RETYPE
+    from vctui.mask import MASK
+
+    typed = "CANARY-typed-Zq6"
+    home = make_home(tmp_path)
+    home.add_credential("lab", "not-the-password")
+    told: list[str] = []
+    rules = Rules(knows=lambda password: password == typed)
+    with Device(cli(error=f"% Invalid input: you are {typed}\r\n"), rules, host="0.0.0.0") as device:
+        home.add(device, 3)
+        person = Person(("what to do", RETYPE), ("password", typed))
+        home.run(person.desk)
+    for event in home.events:
+        told.append(repr(event.to_dict()) + repr(event))
+    last = [event for event in home.events if isinstance(event, DeviceFinished)][-1]
+    assert last.error is not None
+    assert "you are ********" in last.error
+    assert typed not in "".join(told)
+    with sqlite3.connect(home.settings.collector_db) as connection:
+        assert typed not in "".join(connection.iterdump())
+    assert MASK.hide(typed) == "********", "the run may still have something to say"
+    person.desk.close()
+    assert MASK.hide(typed) == typed

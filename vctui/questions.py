@@ -10,7 +10,7 @@ import logging
 import threading
 from collections import Counter
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field, replace
 from typing import Literal
 
@@ -69,7 +69,7 @@ class Desk:
 
     `listener` is told, from any thread, that `open` has changed; it must not wait. An answer counts for the
     life of the desk, and so does a refusal: who asks later gets it without a question. `forget` takes back
-    an answer that turned out wrong.
+    an answer that turned out wrong. What is typed out of sight is hidden from messages and logs as long.
     """
 
     def __init__(self, listener: Callable[[], None] | None = None) -> None:
@@ -79,6 +79,8 @@ class Desk:
         self._askers: dict[str, list[_Asker]] = {}
         self._along: dict[str, Counter[str]] = {}
         self._settled: dict[str, str | None] = {}
+        self._hidden = ExitStack()
+        """Keeps the mask over what was typed."""
         self._closed = listener is None
 
     @property
@@ -144,6 +146,8 @@ class Desk:
                 return False
             if question.choices and text not in question.choices:
                 raise ValueError(f"the answer must be one of {', '.join(question.choices)}")
+            if question.hidden and not question.choices:
+                self._hidden.enter_context(MASK.hiding([text]))
             askers = self._askers[key]
             if question.once:
                 askers.pop(0).settle(text)
@@ -184,6 +188,7 @@ class Desk:
             for key in list(self._questions):
                 self._settle(key, None)
             self._settled.clear()
+            self._hidden.close()
         self._tell()
 
     def _settle(self, key: str, text: str | None) -> None:
