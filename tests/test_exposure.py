@@ -114,6 +114,28 @@ def test_it_is_hardened_before_the_first_secret_is_asked_for(
         os.close(master)
 
 
+VISITING = """
+import ctypes, os, resource
+from vctui.ssh import crew_child
+
+class Child:
+    def __init__(self, frames):
+        self.output = frames
+
+    def serve(self):
+        state = resource.getrlimit(resource.RLIMIT_CORE), ctypes.CDLL(None).prctl(3, 0, 0, 0, 0)
+        os.write(self.output, repr(state).encode())
+
+crew_child._Child, crew_child.Frames = Child, lambda source, output: output
+crew_child.main()
+"""
+
+
+def test_a_process_that_visits_devices_is_hardened_before_it_is_told_a_secret() -> None:
+    done = subprocess.run(python(VISITING), cwd=ROOT, capture_output=True, check=False)
+    assert (done.stdout, done.stderr) == (b"((0, 0), 0)", b"")
+
+
 EVERYTHING = """
 import io, os, sys
 mask, home, old, folder, user, password = sys.argv[1:]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import pty
+import re
 import select
 import sqlite3
 import subprocess
@@ -43,6 +44,16 @@ JOB = {
     "validation": {"use_tfsm": False, "store_failures": True},
 }
 TIMEOUT = 60.0
+READY = """
+from vctui.ssh import crew
+def wait_until_ready(self, setup, size):
+    self._members = [crew._Member(setup) for _ in range(size)]
+    for member in self._members:
+        while not member.is_ready:
+            member._reader.join(0.01)
+crew.Crew.__init__ = wait_until_ready
+"""
+"""Run in the program: a run begins without its processes, and takes them in when they are ready."""
 
 
 def echoing(terminal: Terminal) -> None:
@@ -105,15 +116,17 @@ class Sweep:
         assert not report.errors
         (self.home / "jobs" / "job.json").write_text(json.dumps(JOB))
         self.seen_in_proc = b""
+        self.crew_limits: list[str] = []
         self.process: subprocess.Popen[bytes] | None = None
 
-    def run(self, *options: str) -> bytes:
+    def run(self, *options: str, first: str = "") -> bytes:
         """The job on a terminal of its own, where the master password is typed; what came to it."""
         master, slave = pty.openpty()
         environment = {**os.environ, "TMPDIR": str(self.tmp), "TERM": "xterm", "PYTHONPATH": str(ROOT)}
         # A session leader's first terminal becomes its controlling one: /dev/tty.
-        start = f"import os, sys; os.open({os.ttyname(slave)!r}, os.O_RDWR); from vctui.cli.main import main;"
-        command = ["-c", f"{start} sys.exit(main(sys.argv[1:]))", "--home", str(self.home)]
+        start = f"import os, sys; os.open({os.ttyname(slave)!r}, os.O_RDWR)\n{first}\n"
+        start += "from vctui.cli.main import main; sys.exit(main(sys.argv[1:]))"
+        command = ["-c", start, "--home", str(self.home)]
         command += ["run", "--job", "job.json"]
         self.process = subprocess.Popen(
             [sys.executable, *command, "--debug", "--host-keys", "accept-new", *options],
@@ -150,8 +163,10 @@ class Sweep:
             try:
                 if os.getsid(int(folder.name)) != session and _parent(folder) != self.process.pid:
                     continue
-                for file in ("cmdline", "environ"):
-                    self.seen_in_proc += (folder / file).read_bytes()
+                command = (folder / "cmdline").read_bytes()
+                self.seen_in_proc += command + (folder / "environ").read_bytes()
+                if b"crew_child" in command:
+                    self.crew_limits.append((folder / "limits").read_text())
             except OSError:
                 continue
 
@@ -171,9 +186,14 @@ def hits(data: bytes) -> list[str]:
     return [canary for canary in CANARIES if canary.encode() in data]
 
 
-@pytest.mark.parametrize("options", [("--json",), ()], ids=["json", "plain"])
-def test_no_canary_comes_out(sweep: Sweep, options: tuple[str, ...]) -> None:
-    output = sweep.run(*options)
+@pytest.mark.parametrize(
+    ("options", "processes"), [(("--json",), 0), ((), 0), ((), 1)], ids=["json", "plain", "other process"]
+)
+def test_no_canary_comes_out(sweep: Sweep, options: tuple[str, ...], processes: int) -> None:
+    (sweep.home / "config.yaml").write_text(f"ssh: {{processes: {processes}}}\n")
+    output = sweep.run(*options, first=READY if processes else "")
+    assert bool(sweep.crew_limits) == bool(processes)
+    assert all(re.search(r"Max core file size +0 +0", limits) for limits in sweep.crew_limits[-1:])
     assert (b"2 failed" in output) if not options else (b'"failed_count": 2' in output), output.decode()
     for name in ("complaining", "refusing"):
         assert name.encode() in output
