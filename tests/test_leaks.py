@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import fcntl
 import json
 import os
 import pty
 import re
 import select
 import sqlite3
+import struct
 import subprocess
 import sys
+import termios
 import threading
 from collections.abc import Iterator
 from contextlib import ExitStack
@@ -31,9 +34,11 @@ PASSWORD = "CANARY-ssh-Zq2"
 ENABLE = "CANARY-enable-Zq3"
 PASSPHRASE = "CANARY-phrase-Zq4"
 SNMP = "CANARY-snmp-Zq5"
+CODE = "CANARY-code-Zq6"
+"""Typed by a person during the run."""
 KEY = key_text(passphrase=PASSPHRASE)
 KEY_LINES = [line for line in KEY.splitlines() if not line.startswith("-----")]
-CANARIES = [MASTER, PASSWORD, ENABLE, PASSPHRASE, SNMP, *KEY_LINES]
+CANARIES = [MASTER, PASSWORD, ENABLE, PASSPHRASE, SNMP, CODE, *KEY_LINES]
 JOB = {
     "version": "2.0",
     "job_id": 1,
@@ -56,10 +61,10 @@ crew.Crew.__init__ = wait_until_ready
 """Run in the program: a run begins without its processes, and takes them in when they are ready."""
 
 
-def echoing(terminal: Terminal) -> None:
+def echoing(terminal: Terminal, known: str = PASSWORD) -> None:
     """Says what it was sent, in pieces: in the greeting, at the enable prompt (in sight), in the output."""
     prompt = "r1>"
-    terminal.write(f"\r\nlast login with {PASSWORD}\r\n{prompt}")
+    terminal.write(f"\r\nlast login with {known}\r\n{prompt}")
     while True:
         line = terminal.read_line().strip()
         if line == "enable":
@@ -70,6 +75,11 @@ def echoing(terminal: Terminal) -> None:
         elif line == "show running-config":
             terminal.write(f"hostname r1\r\nsnmp-server community {SNMP}\r\nend\r\n")
         terminal.write(prompt)
+
+
+def keyed(terminal: Terminal) -> None:
+    """Was sent no password, and knows none."""
+    echoing(terminal, "a key")
 
 
 def complaining(terminal: Terminal) -> None:
@@ -97,10 +107,12 @@ class Sweep:
         rules = {
             "echoing": Rules(banner=f"you will send {PASSWORD}\n", chunk=3),
             "complaining": Rules(),
-            "refusing": Rules(methods="keyboard-interactive", questions=((f"not {PASSWORD}? ", True),)),
+            "refusing": Rules(
+                methods="keyboard-interactive", questions=((f"Passcode, not {PASSWORD}: ", False),)
+            ),
             "keyed": Rules(methods="publickey", accepts_key=public(str(key_file))),
         }
-        scripts = {"echoing": echoing, "complaining": complaining, "refusing": None, "keyed": echoing}
+        scripts = {"echoing": echoing, "complaining": complaining, "refusing": None, "keyed": keyed}
         key_file.unlink()
         self.devices = {
             name: stack.enter_context(Device(scripts[name], rule)) for name, rule in rules.items()
@@ -121,15 +133,19 @@ class Sweep:
 
     def run(self, *options: str, first: str = "") -> bytes:
         """The job on a terminal of its own, where the master password is typed; what came to it."""
+        command = ["run", "--job", "job.json", "--debug", "--host-keys", "accept-new", *options]
+        return self.watch(command, [(b"Master password: ", MASTER + "\n")], first=first)
+
+    def watch(self, command: list[str], script: list[tuple[bytes, str]], *, first: str = "") -> bytes:
+        """Start the program, and type as soon as what is waited for is on the screen; all that came."""
         master, slave = pty.openpty()
+        fcntl.ioctl(slave, termios.TIOCSWINSZ, struct.pack("HHHH", 24, 80, 0, 0))
         environment = {**os.environ, "TMPDIR": str(self.tmp), "TERM": "xterm", "PYTHONPATH": str(ROOT)}
         # A session leader's first terminal becomes its controlling one: /dev/tty.
         start = f"import os, sys; os.open({os.ttyname(slave)!r}, os.O_RDWR)\n{first}\n"
         start += "from vctui.cli.main import main; sys.exit(main(sys.argv[1:]))"
-        command = ["-c", start, "--home", str(self.home)]
-        command += ["run", "--job", "job.json"]
         self.process = subprocess.Popen(
-            [sys.executable, *command, "--debug", "--host-keys", "accept-new", *options],
+            [sys.executable, "-c", start, "--home", str(self.home), *command],
             cwd=self.folder,
             stdin=slave,
             stdout=slave,
@@ -138,22 +154,42 @@ class Sweep:
             start_new_session=True,
         )
         os.close(slave)
-        output, typed = b"", False
+        output, seen, left = b"", 0, list(script)
         while select.select([master], [], [], TIMEOUT)[0]:
             try:
                 data = os.read(master, 65536)
             except OSError:
                 break
             output += data
-            if not typed and b"Master password: " in output:
-                typed = True
-                os.write(master, f"{MASTER}\n".encode())
-            if typed:
+            if left and left[0][0] in output[seen:]:
+                seen = len(output)
+                os.write(master, left.pop(0)[1].encode())
+            if len(left) < len(script):
                 self.look_into_proc()
         os.close(master)
+        if left:
+            self.process.kill()
+            self.process.wait()
+        assert not left, f"{left[0][0]!r} did not come: {output[-3000:].decode(errors='replace')}"
         self.process.wait(TIMEOUT)
-        assert typed, output.decode()
         return output
+
+    def check(self, output: bytes) -> None:
+        """No canary on the terminal, in the sight of other processes, or in a file that is no capture."""
+        assert hits(output) == []
+        assert hits(self.seen_in_proc) == []
+        assert self.seen_in_proc, "the program was looked at while it ran"
+        captured = (self.home / "collections" / "configs" / "echoing.txt").read_bytes()
+        assert hits(captured) == [SNMP], "what was asked for is kept as it came, and nothing of the login"
+        files = [file for file in self.folder.rglob("*") if file.is_file()]
+        raw = {self.home / folder for folder in ("collections", "rejected", "versions")}
+        outward = [file for file in files if not raw & set(file.parents)]
+        assert {file.name for file in outward} >= {"collector.db", "audit.jsonl", "vctui-debug.log"}
+        for file in outward:
+            assert hits(file.read_bytes()) == [], file
+        log = (self.home / "logs" / "vctui-debug.log").read_text()
+        assert "********" in log, "the devices did send it back"
+        assert self.devices["echoing"].terminals[0].lines.count(ENABLE) == 1
 
     def look_into_proc(self) -> None:
         """The arguments and environments of the program and of all its children."""
@@ -191,26 +227,33 @@ def hits(data: bytes) -> list[str]:
 )
 def test_no_canary_comes_out(sweep: Sweep, options: tuple[str, ...], processes: int) -> None:
     (sweep.home / "config.yaml").write_text(f"ssh: {{processes: {processes}}}\n")
-    output = sweep.run(*options, first=READY if processes else "")
+    output = sweep.run(*options, "--record", str(sweep.folder / "tapes"), first=READY if processes else "")
     assert bool(sweep.crew_limits) == bool(processes)
     assert all(re.search(r"Max core file size +0 +0", limits) for limits in sweep.crew_limits[-1:])
     assert (b"2 failed" in output) if not options else (b'"failed_count": 2' in output), output.decode()
     for name in ("complaining", "refusing"):
         assert name.encode() in output
-    assert hits(output) == []
-    assert hits(sweep.seen_in_proc) == []
-    assert sweep.seen_in_proc, "the program was looked at while it ran"
-    captured = (sweep.home / "collections" / "configs" / "echoing.txt").read_bytes()
-    assert hits(captured) == [SNMP], "what was asked for is kept as it came, and nothing of the login"
-    files = [file for file in sweep.folder.rglob("*") if file.is_file()]
-    raw = {sweep.home / folder for folder in ("collections", "rejected", "versions")}
-    outward = [file for file in files if not raw & set(file.parents)]
-    assert {file.name for file in outward} >= {"collector.db", "audit.jsonl", "vctui-debug.log"}
-    for file in outward:
-        assert hits(file.read_bytes()) == [], file
-    log = (sweep.home / "logs" / "vctui-debug.log").read_text()
-    assert "********" in log, "the devices did send it back"
-    assert sweep.devices["echoing"].terminals[0].lines.count(ENABLE) == 1
+    sweep.check(output)
+    tape = (sweep.folder / "tapes" / "echoing.yaml").read_text()
+    assert "hostname r1" in tape
+    assert "********" in tape
+
+
+def test_no_canary_comes_out_of_the_full_screen_program(sweep: Sweep) -> None:
+    log = sweep.home / "logs" / "vctui-debug.log"
+    (sweep.home / "config.yaml").write_text(
+        f"host_keys: accept-new\nlogging: {{level: DEBUG, file: {log}}}\n"
+    )
+    script = [
+        (b"Enter unlocks", f"{MASTER}\r"),
+        (b"type to filter", "\r"),
+        (b"of 4 devices", "\r"),
+        (b"Enter answers", f"{CODE}\r"),
+        (b"files saved", "\x11"),
+    ]
+    output = sweep.watch([], script)
+    assert b"Passcode, not ********" in output, "the question came from a device that knows the password"
+    sweep.check(output)
 
 
 def test_packets_are_never_logged() -> None:
