@@ -83,6 +83,7 @@ class _Child:
         self.turns: Callable[[], AbstractContextManager[None]] = nullcontext
         if transport_class(options.transport) is not Transport and workers >= CROWD:
             self.turns = TURNS.session
+            TURNS.crowd().__enter__()  # as long as the process lives
         self.keys, self.held = KeyRing(), Held(options.max_held)
         self._threads = ThreadPoolExecutor(workers, thread_name_prefix="ssh")
         logging.getLogger().addHandler(_Handler(self.say))

@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import threading
 from collections.abc import Callable, Iterable, Sequence
-from contextlib import AbstractContextManager, nullcontext
+from contextlib import nullcontext
 from dataclasses import replace
 from typing import Any
 
@@ -94,8 +94,8 @@ class SSHExecutorPool:
         Questions for a person go to `desk`; `guard` decides when a login may be tried, and
         `pace` how fast and how many at once. `on_jump` hears how jump hosts are used;
         `known_hosts` takes the place of the file of that name.
-        Callbacks come from several threads; what they raise is logged. Setting `cancel` closes all live
-        sessions at once. Raises StorageError for an unreadable known_hosts and UsageError for a bad platform
+        Callbacks come from several threads, and `on_phase` must not wait; what they raise is logged.
+        Setting `cancel` closes all live sessions at once. Raises StorageError for an unreadable known_hosts and UsageError for a bad platform
         file or transport, both before anything is sent.
         """
         options = self.options
@@ -103,10 +103,9 @@ class SSHExecutorPool:
         known_hosts.lookup("")
         load_platforms(options.platforms)
         workers = workers_within_limits(self.max_workers)
-        turns: Callable[[], AbstractContextManager[None]] = nullcontext
         # paramiko's own threads wait in places that know nothing of turns.
-        if transport_class(options.transport) is not Transport and workers >= CROWD:
-            turns = TURNS.session
+        is_crowd = transport_class(options.transport) is not Transport and workers >= CROWD
+        turns = TURNS.session if is_crowd else nullcontext
         held = Held(options.max_held)
         waiting = Waiting(map(Try, targets), PaceGate(pace) if pace is not None else None)
         paced = PacedGuard(pace, guard, waiting) if pace is not None else None
@@ -120,7 +119,8 @@ class SSHExecutorPool:
             self._tell(on_phase, target, phase)
 
         def say_result(target: Target, result: ExecutionResult) -> None:
-            self._tell(on_result, target, _masked(result))
+            with TURNS.resting():  # whoever takes it may be behind, and have us wait
+                self._tell(on_result, target, _masked(result))
 
         def send_crew(tried: Try, line: Lifeline) -> Ended | None:
             """A connection to a jump host serves many sessions, so those stay here."""
@@ -169,7 +169,7 @@ class SSHExecutorPool:
                 waiting.send_back(Try(replace(ended.left[0], also=ended.left[1:], attempt=1)), 0.0)
 
         try:
-            with calm_collector():
+            with calm_collector(), TURNS.crowd() if is_crowd else nullcontext():
                 work_through(
                     waiting, collect, workers=workers, name="ssh", lifelines=lifelines, cancel=cancel
                 )
@@ -182,8 +182,7 @@ class SSHExecutorPool:
     @staticmethod
     def _tell(callback: Callable[[Target, Any], None], target: Target, news: Any) -> None:
         try:
-            with TURNS.resting():
-                callback(target, news)
+            callback(target, news)
         except Exception:  # noqa: BLE001 - the caller's bug must not cost a result
             _log.exception("a callback of the pool failed")
 

@@ -44,6 +44,7 @@ class _SocketWire:
     def __init__(self, sock: socket.socket) -> None:
         sock.settimeout(None)
         self._sock = sock
+        self._handle = sock.fileno()
         self._poll = select.poll()
         self._poll.register(sock, select.POLLIN)
         self._limit = 0.0  # the kernel's, as it was set last
@@ -53,6 +54,13 @@ class _SocketWire:
         if seconds <= 0:
             return self._take(socket.MSG_DONTWAIT)
         ends = time.monotonic() + seconds
+        while (usher := TURNS.usher) is not None and seconds > 0:
+            if not usher.wait(self._handle, seconds):
+                return None
+            data = self._take(socket.MSG_DONTWAIT)
+            if data is not None:
+                return data
+            seconds = ends - time.monotonic()
         share = _SHARE
         while seconds > 0:
             if not self._limit <= seconds <= 4 * self._limit:
