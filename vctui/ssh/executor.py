@@ -95,8 +95,8 @@ class SSHExecutorPool:
         `pace` how fast and how many at once. `on_jump` hears how jump hosts are used;
         `known_hosts` takes the place of the file of that name.
         Callbacks come from several threads, and `on_phase` must not wait; what they raise is logged.
-        Setting `cancel` closes all live sessions at once. Raises StorageError for an unreadable known_hosts and UsageError for a bad platform
-        file or transport, both before anything is sent.
+        Setting `cancel` closes all live sessions at once. Raises StorageError for an unreadable known_hosts
+        and UsageError for a bad platform file or transport, both before anything is sent.
         """
         options = self.options
         known_hosts = known_hosts or KnownHosts(options.known_hosts or find_home() / "known_hosts")
