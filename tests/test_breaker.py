@@ -9,20 +9,23 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
 
 import pytest
 
 from tests.fixtures.logins import WORKERS, Home, login_only, make_home
 from tests.fixtures.ssh_device import PASSWORD, USER, Device, Rules, closed_port
 from vctui.events import BreakerOpened, PasswordKept
-from vctui.jobs import BatchRunner
+from vctui.jobs import BatchRunner, JobSource
+from vctui.jobs.breaker import Breaker
 from vctui.jobs.circuit import Circuit
 from vctui.jobs.ledgers import OwnLedger
 from vctui.jobs.run_login import ABORT, LEAVE_OUT, RETYPE, RETYPE_AND_KEEP, RunLogin
 from vctui.politeness import Domain, Limit, Politeness
 from vctui.questions import Desk, OpenQuestion
 from vctui.records import SSHCredentials
-from vctui.ssh import LoginOutcome
+from vctui.ssh import Deadline, Lifeline, LoginOutcome, Target
 from vctui.storage import History, LoginState, LoginStore
 
 WRONG = "not-the-password"
@@ -308,6 +311,46 @@ def test_successes_elsewhere_do_not_hide_the_refusals_of_one_place(home: Home, d
         trust(home)
         home.run()
         assert (device.counts.total, other.counts.total) == (6, 120)
+
+
+def test_a_success_in_between_does_not_make_more_of_failures_at_one_place(
+    home: Home, device: Device, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    trust(home)
+    west_of(home)
+    home.add(device, 3, site="aaa")
+    home.add(device, 1, site="zzz")
+    runner = home.runner()
+    plan = runner.plan(JobSource(home.settings).resolve("arp"))
+    run: Any = SimpleNamespace(number=1, plan=plan)
+    login = home.resolver.get_ssh_credentials("lab")
+    targets = [Target(item.device.name, item.host, login, ()) for item in plan.items]
+    targets.sort(key=lambda target: target.device)
+    inside, go, leave = threading.Event(), threading.Event(), Circuit.leave
+
+    def slow(self: Circuit, device: str, outcome: LoginOutcome, **more: bool) -> None:
+        if outcome == "accepted":
+            inside.set()
+            assert go.wait(LONG)
+        leave(self, device, outcome, **more)
+
+    monkeypatch.setattr(Circuit, "leave", slow)
+    with Breaker(home.settings, [run], desk=Desk(), sink=home.events.append) as breaker:
+        for target in targets:
+            breaker.admit(target, Lifeline(), Deadline(LONG))
+        for target in targets[:2]:
+            breaker.report(target, "refused")
+        success = threading.Thread(target=breaker.report, args=(targets[3], "accepted"))
+        success.start()
+        assert inside.wait(LONG)
+        refusal = threading.Thread(target=breaker.report, args=(targets[2], "refused"))
+        refusal.start()
+        refusal.join(0.5)
+        with LoginStore(home.settings.collector_db) as store:
+            assert store.state(login.id or 0).open_until is None
+        go.set()
+        success.join()
+        refusal.join()
 
 
 def test_a_credential_that_fails_everywhere_is_stopped_everywhere(home: Home, device: Device) -> None:

@@ -64,6 +64,7 @@ class Breaker:
         """The AAA domain or the site of each device, in words."""
         self._sink = sink
         self._lock = threading.Lock()
+        self._ends = threading.Lock()
         self._logins: dict[tuple[int | None, str, str], RunLogin] = {}
         self._admitted: dict[int, _Entry] = {}
         """By the identity of the target: a jump host has no key of its own."""
@@ -115,11 +116,13 @@ class Breaker:
 
     def _leave(self, entry: _Entry, target: Target, outcome: LoginOutcome) -> None:
         device, login, place = safe_line(target.device, 60), entry.login, self._place(target)
-        with self._lock:
-            at_one_place = login.count(outcome, place, self._places.values())
-        # Failures that other runs have seen were elsewhere, for all that is known here.
-        contained = at_one_place > entry.circuit.state.streak
-        entry.circuit.leave(device, outcome, alone=entry.alone, contained=contained)
+        # As one: a success between the two would make failures at one place look like more than they are.
+        with self._ends:
+            with self._lock:
+                at_one_place = login.count(outcome, place, self._places.values())
+            # Failures that other runs have seen were elsewhere, for all that is known here.
+            contained = at_one_place > entry.circuit.state.streak
+            entry.circuit.leave(device, outcome, alone=entry.alone, contained=contained)
         if entry.gate is not None and entry.gate.leave(outcome) and entry.login.instead is None:
             self._memory.shut(target.credentials, self._place(target))
 
