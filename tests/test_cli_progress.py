@@ -75,7 +75,7 @@ def test_a_credential_that_is_stopped_is_told_on_every_face(capsys: pytest.Captu
 
 
 def test_device_lines() -> None:
-    assert progress.device_line(finished()) == "sw1 192.0.2.1 ok 0.4s 3121 bytes arista_eos_show_ip_arp 87"
+    assert progress.device_line(finished()) == "sw1 192.0.2.1 ok 0.4s 3121 bytes arista_eos_show_ip_arp 87.2"
     assert progress.device_line(FAILED) == "sw1 192.0.2.1 failed 0.4s auth_failed: no. Check the credential"
     assert "\x1b" not in progress.device_line(finished(device=EVIL))
 
@@ -101,7 +101,7 @@ def test_plain_display_splits_data_and_narration(capsys: pytest.CaptureFixture[s
         for event in (STARTED, finished(), ended()):
             display(event)
     captured = capsys.readouterr()
-    assert captured.out == "sw1 192.0.2.1 ok 0.4s 3121 bytes arista_eos_show_ip_arp 87\n"
+    assert captured.out == "sw1 192.0.2.1 ok 0.4s 3121 bytes arista_eos_show_ip_arp 87.2\n"
     assert captured.err == "arp: success: 1 ok, 0 skipped, 0 failed of 1 in 1.0s, run 1\n"
 
 
