@@ -95,6 +95,14 @@ REFUSALS = [
     "Welcome to the lab network",
     "--More--",
     "Username:",
+    "Interface Ethernet1/1 does not exist",
+    "VLAN 10 not found in current VLAN database",
+    "Version 9.3 is not supported",
+    "Neighbor 10.0.0.1 is already in use by another process.",
+    "Device is busy, try again",
+    "Domain name could not be opened\n\nsw1#",
+    "Software image: access denied",
+    "Load for five secs: 1%/0%\nTime source is NTP, 10:11:12.345 UTC Mon Nov 23 2026\n",
 ]
 CHATTER = [
     "'foo' is not recognized as an internal or external command, operable program or batch file.",
@@ -116,6 +124,10 @@ CHATTER = [
     "Timeout",
     "Operator software, all rights reserved",
     "terminal length 0",
+    "Arista Networks EOS shell",
+    "Device manager again",
+    "Welcome to core-1\nModel: N9K-C93180YC-EX\nSite: AMS01\nContact: noc@example.com",
+    "Hostname : core1\nLocation : AMS\nOwner    : NetOps\nTicket   : 12345",
 ]
 ASKED = [
     "cisco_ios_show_ip_arp",
@@ -139,6 +151,12 @@ ASKED = [
     "mikrotik_routeros_ip_address_print",
     "alcatel_aos_show_linkagg_port",
     "cisco_nxos_show_interface",
+    "cisco_asa_show_version",
+    "arista_eos_show_version",
+    "checkpoint_gaia_show_asset_all",
+    "checkpoint_gaia_show_domainname",
+    "aruba_aoscx_show_interface",
+    "cisco_nvfis_show_version",
     "cisco_ios_show_capability_feature_routing",
     "avaya_ers_show_interface_name",
 ]
@@ -253,6 +271,15 @@ def test_a_refusal_is_quoted(text: str) -> None:
 
 def test_data_that_mentions_errors_is_no_refusal() -> None:
     for text in (ARP + "% Invalid input", "1 errors: 5\nError counters: 7\n", "\n".join(["% a"] * 7), ""):
+        assert refusal(text) is None
+    state = "GigabitEthernet0/1 is down, line protocol is down"
+    for text in (
+        state,
+        "Fan 1 failed\nFan 2 failed\n",
+        "Fan 1   failed",
+        "denied 5 of 7",
+        "Number failed: 5",
+    ):
         assert refusal(text) is None
 
 

@@ -22,10 +22,13 @@ Formula
 
 A match is believed from a belief of 0.048 on, of short outputs from 0.08 on. In an output no longer than a
 message (150 characters) it must account for 3.5 of them at least, unless most of its titles stand there: "is"
-in a line of three words is chance. A template that was asked for by its full name and finds several records,
-or half of its titles, in a text that has gaps or figures as no prose has, is believed from 0.02 on. But below
-0.1 no other one of its platform may have a belief of more than twice its own and 0.05: what else an output
-might be tells one that says little from one of another command.
+in a line of three words is chance. There a content under 0.45 must fill a quarter of the template's values,
+and one under 0.15 comes with a title or a word of the name.
+
+A template that was asked for by its full name and finds several records, or half of its titles, in a text
+that has gaps or figures as no prose has, is believed from 0.02 on. But below 0.1 no other one of its platform
+may have a belief of more than twice its own and 0.05: what else an output might be tells one that says little
+from one of another command.
 
 Source: the amounts are the information, relative to a printable character, that a match carries about the
 text; a template that accepts everything explains nothing. Titles and words are what people call the fields,
@@ -69,6 +72,10 @@ MESSAGE_CHARACTERS = 150
 """In an output no longer than a message a match that accounts for fewer characters is chance as well ..."""
 MOST_TITLES = 0.8
 """... unless so many of its titles stand in the output."""
+SPARSE, SPARSE_CONTENT = 0.25, 0.45
+"""So is one that fills a smaller share of the template's values, unless it has so much content, ..."""
+NAMELESS_CONTENT = 0.15
+"""... and one with less content where neither a title nor a word of the template's name stands."""
 LINE_WEIGHT = 0.06
 KEPT_WEIGHT = 0.05
 COMMON_WEIGHT = 0.024
@@ -217,12 +224,13 @@ def score(parsed: Parsed, subject: Subject, name: str, fit: float, common: float
     whole = subject.is_a_name and len(parsed.header) == len(parsed.rows) == parsed.lines == 1
     named = whole and fit == 1.0
     found = sum(word in head for word in titles) / max(1, len(titles))
+    known = sum(word in head for word in words) / max(1, len(words))
     return Score(
         explained=min(1.0, parsed.explained / subject.characters),
         header=min(1.0, parsed.fixed / subject.characters),
         columns=min(1.0, parsed.columns / subject.characters),
         titles=found,
-        words=sum(word in head for word in words) / max(1, len(words)),
+        words=known,
         line=min(1.0, parsed.evidence / FULL_LINE),
         kept=min(1.0, parsed.kept / subject.characters),
         common=common,
@@ -230,10 +238,20 @@ def score(parsed: Parsed, subject: Subject, name: str, fit: float, common: float
         lines=min(1.0, parsed.lines / subject.filled_lines),
         minimum=0.0 if named else subject.minimum,
         enough=named
-        or parsed.explained >= MIN_AMOUNT
         or subject.characters > MESSAGE_CHARACTERS
-        or found >= MOST_TITLES,
+        or _is_enough(parsed, subject.characters, found, known),
     )
+
+
+def _is_enough(parsed: Parsed, characters: int, titles: float, words: float) -> bool:
+    """Whether a match in an output no longer than a message is more than chance."""
+    if parsed.explained < MIN_AMOUNT and titles < MOST_TITLES:
+        return False
+    content = (parsed.explained + parsed.fixed) / characters
+    cells = [bool(value) for row in parsed.rows for value in row]
+    if content < SPARSE_CONTENT and sum(cells) < SPARSE * len(cells):
+        return False
+    return bool(titles or words) or content >= NAMELESS_CONTENT
 
 
 @lru_cache(maxsize=20_000)
