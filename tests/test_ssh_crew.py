@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import os
 import pickle
+import select
 import signal
+import subprocess
+import sys
 import threading
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
@@ -37,8 +40,8 @@ def no_leaks() -> Iterator[None]:
     assert len(os.listdir("/proc/self/fd")) <= files  # noqa: PTH208
 
 
-def children() -> list[int]:
-    """The process ids of the crew."""
+def children(of: int | None = None) -> list[int]:
+    """The process ids of the crew, of this process or of another one."""
     found = []
     for path in Path("/proc").glob("[0-9]*/stat"):
         try:
@@ -46,7 +49,7 @@ def children() -> list[int]:
             line = path.with_name("cmdline").read_bytes()
         except OSError:
             continue
-        if fields[1] == str(os.getpid()) and b"crew_child" in line and fields[0] != "Z":
+        if fields[1] == str(of or os.getpid()) and b"crew_child" in line and fields[0] != "Z":
             found.append(int(path.parent.name))
     return found
 
@@ -359,3 +362,72 @@ def test_until_they_are_ready_the_program_begins(tmp_path: Path) -> None:
         assert crowd([target(device)], workers=1)[0].success
     assert device.connections == 1
     assert WAIT
+
+
+def test_memory_is_bounded_there_too(crowd: Crowd) -> None:
+    """What all sessions of a process hold has its limit; who sends little has its result all the same."""
+    block = b"%SYS-5-CONFIG_I: Configured from console by admin on vty0\r\n" * 400
+
+    def flood(terminal: Terminal) -> None:
+        while True:
+            terminal.write(block)
+
+    limits = {"max_held": 600 * 1024, "max_output": 8 * 1024 * 1024}
+    with Device(cli("r1#", {"show flood": flood, "show arp": ARP})) as device:
+        crowd.known_hosts.add([device.scanned])
+        floods = [target(device, n, commands=("show flood",), timeout=20.0) for n in range(3)]
+        results = crowd([*floods, *(target(device, n) for n in range(3, 6))], options=limits, workers=6)
+    assert {(results[n].error_kind, results[n].error) for n in range(3)} == {
+        ("output_limit", "the outputs of all devices are too large together")
+    }
+    assert [results[n].error_kind for n in range(3, 6)] == [None] * 3
+    assert all(len(results[n].partial) <= limits["max_held"] for n in range(3))
+
+
+_PROGRAM = """
+import sys
+from vctui.records import SSHCredentials
+from vctui.ssh import ExecutorOptions, SSHExecutorPool, Target
+from vctui.ssh import crew
+
+begin = crew.Crew.__init__
+
+def wait_until_ready(self, setup, size):
+    begin(self, setup, size)
+    while not self._members[0].is_ready:
+        self._members[0]._reader.join(0.01)
+
+crew.Crew.__init__ = wait_until_ready
+login = SSHCredentials(sys.argv[2], password=sys.stdin.readline().strip())
+options = ExecutorOptions(known_hosts=sys.argv[3], host_keys="accept-new", processes=1)
+target = Target("r1", "127.0.0.1", login, ("show arp",), int(sys.argv[1]), "cisco_ios", timeout=60.0)
+SSHExecutorPool(options=options).run([target], on_result=print)
+"""
+
+
+def test_no_process_outlives_a_program_that_is_killed(tmp_path: Path) -> None:
+    busy = threading.Event()
+
+    def wait(terminal: Terminal) -> None:
+        busy.set()
+        while True:
+            terminal.read_key()
+
+    with Device(cli("r1#", {"show arp": wait})) as device:
+        arguments = [str(device.port), CREDENTIALS.username, str(tmp_path / "known_hosts")]
+        program = subprocess.Popen(
+            [sys.executable, "-c", _PROGRAM, *arguments], stdin=subprocess.PIPE, stdout=subprocess.DEVNULL
+        )
+        assert program.stdin is not None
+        with program.stdin as answers:
+            answers.write(f"{PASSWORD}\n".encode())
+        assert busy.wait(WAIT)
+        (child,) = children(program.pid)
+        handle = os.pidfd_open(child)
+        try:
+            program.kill()
+            program.wait()
+            ended, _, _ = select.select([handle], [], [], WAIT)
+        finally:
+            os.close(handle)
+    assert ended, "the process goes on without its program"
