@@ -14,7 +14,7 @@ from vctui.ssh import shell as shell_module
 from vctui.ssh.held import Held
 from vctui.ssh.learner import PromptLearner
 from vctui.ssh.lifeline import Deadline
-from vctui.ssh.prompts import Prompt
+from vctui.ssh.prompts import Prompt, same_prompt
 from vctui.ssh.shell import Shell
 from vctui.ssh.talk import Talk
 
@@ -196,7 +196,7 @@ def test_the_shapes_of_a_prompt(text: str, others: list[str], none: list[str]) -
     ],
 )
 def test_prompts_that_count_are_the_same(one: str, other: str, same: bool) -> None:
-    assert Prompt(one).same(one, other) is same
+    assert same_prompt(one, other) is same
 
 
 @pytest.mark.parametrize(

@@ -72,8 +72,11 @@ class TerminalText:
 
     def feed(self, data: bytes) -> str:
         """Take in bytes and return the lines they finished, each with its newline."""
-        if self._state == _GROUND and self.echo is None and self._is_plain(data):
-            return self._take_plain(data)
+        if self._state == _GROUND and self._is_plain(data):
+            finished = self._take_plain(data)
+            if self.echo is not None:
+                self.echo += [(line, line) for line in finished.split("\n")[:-1]]
+            return finished
         self._read(self._decoder.decode(data))
         return self._take_done()
 

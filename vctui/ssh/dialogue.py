@@ -15,7 +15,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from vctui.ssh.echo import Echo, is_log, squeeze
-from vctui.ssh.prompts import Prompt
+from vctui.ssh.prompts import Prompt, same_prompt
 from vctui.ssh.rules import MAX_LINE, Platform
 from vctui.ssh.shown import ShownPrompts
 from vctui.ssh.typed import BETWEEN, Ending, Output, Typed, answered_by, blanks_at_end, pair_up, size_of
@@ -82,15 +82,28 @@ class Dialogue:
 
     def take(self, finished: str, written: Sequence[tuple[str, str]] = ()) -> None:
         """Finished lines, each with its newline; `written` says how the first ones came about."""
-        plain = self.current is not None and self._ending is None and not self.due
-        if plain and len(finished) > MAX_LINE and self.prompt.needle not in finished:
-            # The usual case for long output: nothing in here can be a prompt.
-            self._shown.pass_over()
-            self._length += size_of(finished)
-            return
-        for line, drawn in pair_up(finished, written):
+        at, lines = 0, pair_up(finished, written)
+        while at < len(finished):
+            end = self._start_of_next(finished, at)
+            if end - at > MAX_LINE:
+                # The usual case for long output: nothing in here can be a prompt.
+                passed = finished[at:end]
+                self._shown.pass_over()
+                self._length += size_of(passed)
+                lines = pair_up(finished[end:], written[passed.count("\n") :])
+                at = end
+                continue
+            line, drawn = next(lines)
             self._take_line(line, drawn)
             self._length += size_of(line) + 1
+            at += len(line) + 1
+
+    def _start_of_next(self, finished: str, at: int) -> int:
+        """Where the next line begins that may be of interest."""
+        if self.current is None or self._ending is not None or self.due:
+            return at
+        found = finished.find(self.prompt.needle, at)
+        return len(finished) if found < 0 else finished.rfind("\n", at, found) + 1 or at
 
     def _take_line(self, line: str, drawn: str) -> None:
         if self._ending is not None and self._is_between(line):
@@ -103,15 +116,20 @@ class Dialogue:
         for typed in self.due[1:]:
             if typed.command and typed.seen is None and behind == squeeze(typed.command):
                 typed.seen = (self._length, self._length + size_of(line) + 1)
-        if self._platform.begins_with_pager(line):
+        if self._has_asked and self._platform.begins_with_pager(line):
             self.pass_pager()
 
     def pass_pager(self, key: str = " ") -> None:
         """A pager has got an answer: if a question is due, it may have been that."""
-        self._strayed |= any(not typed.command for typed in self.due)
+        self._strayed |= self._has_asked
         self._keys |= {key.strip()} - {""}
 
     # what is due
+
+    @property
+    def _has_asked(self) -> bool:
+        """Whether a question has not been answered yet."""
+        return any(not typed.command for typed in self.due)
 
     def _is_echo(self, line: str, drawn: str) -> bool:
         """True for the echo of the command that is due, and for a part of it."""
@@ -280,7 +298,7 @@ class Dialogue:
         sure = self.prompt.blanks is not True or at_last
         if question is None or not sure or not self.at_prompt(tail) or not self._shown.run:
             return
-        if self.prompt.same(self._shown.run[-1][1], tail):
+        if same_prompt(self._shown.run[-1][1], tail):
             self.prompt.blanks = False
             end = self._length
             self._ending = Ending(question, (self._shown.run[-1],), (end, end), list(self._shown.between))

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from vctui.ssh.echo import squeeze
-from vctui.ssh.prompts import Prompt, same_context
+from vctui.ssh.prompts import Prompt, same_context, same_prompt
 from vctui.ssh.rules import MAX_LINE, Platform
 from vctui.ssh.typed import BETWEEN, Typed, answered_by, blanks_at_end, pair_up, size_of
 
@@ -118,7 +118,7 @@ class PromptLearner:
             return self._found
         if self._proof is not None:
             prompt, question = self._proof
-            same = prompt.same(prompt.text, tail)
+            same = same_prompt(prompt.text, tail)
             return self._learn(prompt, self._between, self._behind(question)) if same else None
         return self._learned_bare(tail, quiet=quiet)
 
@@ -127,8 +127,7 @@ class PromptLearner:
         return len(self._places(tail)) >= _TIMES
 
     def _places(self, tail: str) -> list[int]:
-        prompt = Prompt(tail)
-        return [n for n, line in enumerate(self._recent) if line.strip() and prompt.same(line, tail)]
+        return [n for n, line in enumerate(self._recent) if line.strip() and same_prompt(line, tail)]
 
     def _learned_bare(self, tail: str, *, quiet: bool) -> Learned | None:
         """The unfinished line has come twice before; every question has its answer, or silence tells so."""

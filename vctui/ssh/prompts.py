@@ -7,6 +7,7 @@ it is.
 from __future__ import annotations
 
 import re
+from functools import cached_property
 
 from vctui.ssh.rules import MAX_LINE
 
@@ -23,6 +24,7 @@ _CHANGING = re.compile(
 )
 _SHAPES = {"clock": r"\d{1,2}:\d\d(?::\d\d(?:[.,]\d+)?)?", "count": r"\d+", "state": r"\w[\w-]{1,20}"}
 _ENDS = ">#$%"
+_LAST = tuple(f"{_ENDS}]")
 _CUT = 8
 """Devices that cut a long name in some modes keep at least as much of it."""
 
@@ -36,8 +38,12 @@ class Prompt:
         """Whether the device echoes blanks that are typed at it; None: nobody has tried."""
         self.context = context
         """Lines that it shows above."""
-        self.needle, start, self._shape, self._core = _shape(self.text)
-        self._start = re.compile(start)
+        self._shape = _shape(self.text)
+
+    @property
+    def needle(self) -> str:
+        """What every shape contains."""
+        return self._shape.needle
 
     @property
     def comes_twice(self) -> bool:
@@ -51,31 +57,35 @@ class Prompt:
         line = line.rstrip()
         if line == self.text:
             return True
-        if self._shape is None:
+        shape = self._shape
+        if not shape.changes or line[-1:] not in _LAST:
             return False
-        return self._shape.fullmatch(line) is not None or self._is_cut(line)
+        return (shape.needle in line and shape.pattern.fullmatch(line) is not None) or self._is_cut(line)
 
     def _is_cut(self, line: str) -> bool:
         """In a mode, some devices show less of a long name: `very-long-na(config)#`."""
         name, paren, rest = line.partition("(")
-        long_enough = _CUT <= len(name) < len(self._core) and self._core.startswith(name)
+        core = self._shape.core
+        long_enough = _CUT <= len(name) < len(core) and core.startswith(name)
         return bool(paren) and long_enough and rest[-1:] in _ENDS and "(" not in rest
 
     def starts(self, line: str) -> bool:
         """True for a line that begins like a prompt."""
-        return line.startswith(self.text) or self._start.match(line) is not None
-
-    def same(self, one: str, other: str) -> bool:
-        """True for two prompts that only differ in a clock or in a count of commands."""
-        one, other = one.rstrip(), other.rstrip()
-        return one == other or _settled(one) == _settled(other)
+        if line.startswith(self.text):
+            return True
+        return self._shape.needle in line and self._shape.pattern.match(line) is not None
 
     def change(self, text: str) -> None:
         """Take on the shape which the prompt has now; another prompt brings shapes of its own."""
         if not self.matches(text):
-            self.needle, start, self._shape, self._core = _shape(text.rstrip())
-            self._start = re.compile(start)
+            self._shape = _shape(text.rstrip())
         self.text = text.rstrip()
+
+
+def same_prompt(one: str, other: str) -> bool:
+    """True for two prompts that only differ in a clock or in a count of commands."""
+    one, other = one.rstrip(), other.rstrip()
+    return one == other or _settled(one) == _settled(other)
 
 
 def same_context(one: str, other: str) -> bool:
@@ -87,13 +97,27 @@ def _settled(text: str) -> str:
     return _CHANGING.sub(lambda found: found[0] if found["state"] else "0", text)
 
 
-def _shape(text: str) -> tuple[str, str, re.Pattern[str] | None, str]:
-    """What every shape contains, how it starts, the whole of it (None: it never changes), and its name."""
+class _Shape:
+    """The shapes of one prompt. Their pattern is made when a line comes that could be one of them."""
+
+    def __init__(self, needle: str, expression: str, core: str, *, changes: bool = True) -> None:
+        self.needle = needle
+        self.core = core
+        """The device's name."""
+        self.changes = changes
+        self._expression = expression
+
+    @cached_property
+    def pattern(self) -> re.Pattern[str]:
+        return re.compile(self._expression)
+
+
+def _shape(text: str) -> _Shape:
     bracketed = _BRACKETED.fullmatch(text)
     if bracketed:
         start = r"(?:[A-Z]{2,6}_[A-Z]{1,3})?[<\[][~*]?" + re.escape(bracketed["name"])
         start += r"(-[^<>\[\]\s]{1,80})?[>\]]"
-        return bracketed["name"], start, re.compile(start), bracketed["name"]
+        return _Shape(bracketed["name"], start, bracketed["name"])
     marks = _MARKS.match(text)
     bare = text[marks.end() :] if marks else text
     whole = bare[:-1].rstrip(" *^")
@@ -102,7 +126,7 @@ def _shape(text: str) -> tuple[str, str, re.Pattern[str] | None, str]:
     if named:
         core = named[0]
     if text[-1:] not in _ENDS or len(core) < 2:
-        return text, re.escape(text), None, text
+        return _Shape(text, re.escape(text), text, changes=False)
     path = re.fullmatch(r"([\w.-]{2,}?)((?:/[\w-]{1,32}){1,4})", core)
     slot = _SLOT.match(core)
     name, literal = _loosen(path[1] if path else core[slot.end() :] if slot else core)
@@ -112,7 +136,7 @@ def _shape(text: str) -> tuple[str, str, re.Pattern[str] | None, str]:
         name += r"(?:/[\w-]{1,32}){0,4}"
     name += r"(?:\s[/\w-]{1,40})?" if named else ""
     start = rf"(?:[*!^+]{{1,2}}\s?)?{name}(?:{_MODE}){{0,8}}(?:\s?[*^]{{1,2}})?\s?[{_ENDS}]"
-    return literal, start, re.compile(start), core
+    return _Shape(literal, start, core)
 
 
 def _loosen(core: str) -> tuple[str, str]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from vctui.ssh.echo import is_log
-from vctui.ssh.prompts import Prompt, same_context
+from vctui.ssh.prompts import Prompt, same_context, same_prompt
 from vctui.ssh.rules import Platform
 from vctui.ssh.typed import BETWEEN, size_of
 
@@ -44,7 +44,7 @@ class ShownPrompts:
         """A line of the output; `asked`: a question is on its way. True when it is no prompt."""
         if self._prompt.matches(line):
             self.doubtful |= not asked
-            if self.run and not self._prompt.same(self.run[-1][1], line):
+            if self.run and not same_prompt(self.run[-1][1], line):
                 self.run.clear()  # another mode's prompt answers nothing
             self.run.append((at, line))
             self.between = []
