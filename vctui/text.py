@@ -24,7 +24,7 @@ _MAX_CSI = 256
 _MAX_STRING = 4096
 """The same for window titles and their kind, so that a stray introducer never swallows an output."""
 
-_PLAIN = bytes([*range(0x20, 0x7F), *b"\t\r\n"])
+_TEXT = bytes([*range(0x20, 0x7F), *b"\t"])
 _GROUND, _ESCAPE, _CSI, _STRING, _STRING_ESCAPE = range(5)
 _ROWS = 24
 _MAX_ANSWERS = 8
@@ -85,13 +85,15 @@ class TerminalText:
         line = self._line
         if not (line.is_plain or (line.is_returning and data[:1] == b"\n")):
             return False
-        if data.translate(None, _PLAIN) or self._decoder.getstate()[0]:
+        rest = data.translate(None, _TEXT)
+        returns = rest.count(b"\r")
+        if len(rest) != returns + rest.count(b"\n") or self._decoder.getstate()[0]:
             return False
-        return data.count(b"\r") == data.count(b"\r\n") + data.endswith(b"\r")
+        return not returns or returns == data.count(b"\r\n") + data.endswith(b"\r")
 
     def _take_plain(self, data: bytes) -> str:
         returns = data.endswith(b"\r")
-        text = (data[:-1] if returns else data).decode("ascii").replace("\r\n", "\n")
+        text = data.translate(None, b"\r").decode("ascii")
         finished, newline, rest = text.rpartition("\n")
         if newline:
             finished = self._line.text() + finished + newline

@@ -65,7 +65,7 @@ def find_prompt(
     answered = True
     while True:
         tail = shell.tail
-        if not shell.has_more() and not gates.pass_one(tail):
+        if learner.has_learned or (not shell.has_more() and not gates.pass_one(tail)):
             learned = learner.learned(tail, quiet=shell.is_quiet())
             if learned is not None:
                 shell.answers_queries = False

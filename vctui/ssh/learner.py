@@ -72,11 +72,15 @@ class PromptLearner:
 
     def take(self, finished: str, drawn: Sequence[tuple[str, str]] = ()) -> None:
         """Lines which the device has finished, and how they came about."""
+        at = self._length
         for line, written in pair_up(finished, drawn):
+            if self._found is not None:
+                break  # what follows is output, and may be long
             self._last = line if line.strip() else self._last
-            if self._found is None and self.typed:  # what comes before the first question tells nothing
+            if self.typed:  # what comes before the first question tells nothing
                 self._take_line(line, written)
             self._length += size_of(line) + 1
+        self._length = at + size_of(finished)
 
     def _take_line(self, line: str, written: str) -> None:
         if self._proof is not None:
@@ -121,6 +125,11 @@ class PromptLearner:
             same = same_prompt(prompt.text, tail)
             return self._learn(prompt, self._between, self._behind(question)) if same else None
         return self._learned_bare(tail, quiet=quiet)
+
+    @property
+    def has_learned(self) -> bool:
+        """True when lines have shown the prompt, whatever is behind them."""
+        return self._found is not None
 
     def comes_again(self, tail: str) -> bool:
         """True when the unfinished line has come twice before: there is no need to ask any more."""
