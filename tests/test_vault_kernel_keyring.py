@@ -123,6 +123,29 @@ def test_a_tmux_that_outlived_its_login_gets_a_new_key(vault: Vault, script: Pat
     assert kept_keys(vault) == []
 
 
+def test_it_outlasts_the_program_where_logins_have_no_keyring_of_their_own(
+    vault: Vault, script: Path
+) -> None:
+    def run(step: str) -> str:
+        # Whatever the test itself runs in: under cron, in a container or by su there is no session keyring.
+        done = subprocess.run(
+            [sys.executable, str(script), str(vault.path), step],
+            env=os.environ | {"PYTHONPATH": str(ROOT)},
+            capture_output=True,
+            text=True,
+            check=True,
+        )
+        return done.stdout.strip()
+
+    where = run("remember")
+    assert where in ("login", "user")
+    assert run("unlock") == "open"
+    assert run("status") == f"the kernel's keyring of this {where}"
+    assert run("forget") == "True"
+    assert run("unlock") == "closed"
+    assert kept_keys(vault) == []
+
+
 def test_two_logins_have_a_key_each(vault: Vault, script: Path) -> None:
     remember, look = command(script, vault, "remember"), command(script, vault, "unlock")
     inner = f"keyctl session - sh -c '{remember}; {look}'"

@@ -65,8 +65,7 @@ class KernelKeyring:
     @property
     def ends_with_login(self) -> bool:
         """Whether what is kept goes when the user logs out. Raises KeyringUnavailable."""
-        place = _place()
-        return place == SESSION and _id(SESSION) != _id(USER_SESSION)
+        return _place() == SESSION
 
 
 def kernel_keyring_problem() -> KeyringUnavailable | None:
@@ -91,8 +90,11 @@ def _find(account: str) -> int:
 
 
 def _place() -> int:
-    """The login's keyring, or the user's where the login is over."""
-    return USER if _id(SESSION) is None else SESSION
+    """The login's keyring, or the user's where the login is over or has none of its own.
+
+    The kernel shows the user's in place of a missing one, but what is put there goes with the process.
+    """
+    return USER if _id(SESSION) in (None, _id(USER_SESSION)) else SESSION
 
 
 def _id(place: int) -> int | None:
