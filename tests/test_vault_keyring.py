@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import os
 import shutil
+import socket
 import subprocess
 import sys
 import threading
@@ -300,7 +301,9 @@ def test_a_vault_that_was_never_remembered_does_not_touch_the_keyring(vault: Vau
     assert keyring_slot.find_key(again(vault)) is None
 
 
-def run_script(script: str, vault: Vault, wrapper: list[str], environ: dict[str, str]) -> str:
+def run_script(
+    script: str, vault: Vault, wrapper: list[str], environ: dict[str, str], *arguments: str
+) -> str:
     """Run a script in a fresh interpreter that picks its keyring by itself; what it printed."""
     base = {
         key: value
@@ -308,7 +311,7 @@ def run_script(script: str, vault: Vault, wrapper: list[str], environ: dict[str,
         if not key.startswith(("DBUS_", "XDG_", "PYTHON_KEYRING"))
     }
     done = subprocess.run(
-        [*wrapper, sys.executable, "-c", script, str(vault.path)],
+        [*wrapper, sys.executable, "-c", script, str(vault.path), *arguments],
         env=base | environ | {"PYTHONPATH": str(Path(__file__).parents[1]), "PYTHON": sys.executable},
         capture_output=True,
         text=True,
@@ -349,6 +352,66 @@ print(find_unlock_source(Vault(sys.argv[1], kdf=FAST), environ={}))
     assert "absent: there is no keyring here" in printed
     assert printed.splitlines()[-1] == "None"
     assert list(home.rglob("*python_keyring*")) == []
+
+
+ASKING = (
+    COMMON
+    + """
+from vctui.vault import keyrings
+keyrings.TIMEOUT = float(sys.argv[2])
+try:
+    print("in", remember(vault))
+except VaultError as error:
+    print("absent:", error)
+"""
+)
+
+
+def test_a_bus_that_hangs_is_given_up(vault: Vault, tmp_path: Path) -> None:
+    with socket.socket(socket.AF_UNIX) as bus:
+        bus.bind(str(tmp_path / "bus"))
+        bus.listen()  # whoever connects is never answered
+        address = {"HOME": str(tmp_path), "DBUS_SESSION_BUS_ADDRESS": f"unix:path={tmp_path}/bus"}
+        printed = run_script(ASKING, vault, [], address, "0.5")
+    assert printed.startswith("absent: the keyring does not answer")
+
+
+def test_an_installed_plaintext_keyring_is_never_used(vault: Vault, tmp_path: Path) -> None:
+    package, written = tmp_path / "site" / "keyrings" / "alt", tmp_path / "plain"
+    package.mkdir(parents=True)
+    (package / "file.py").write_text(
+        "from pathlib import Path\n"
+        "from keyring.backend import KeyringBackend\n"
+        "class PlaintextKeyring(KeyringBackend):\n"
+        "    priority = 9\n"
+        f"    def get_password(self, service, name): Path({str(written)!r}).touch()\n"
+        f"    def set_password(self, service, name, word): Path({str(written)!r}).touch()\n"
+    )
+    about = tmp_path / "site" / "keyrings.alt-5.0.dist-info"
+    about.mkdir()
+    (about / "METADATA").write_text("Metadata-Version: 2.1\nName: keyrings.alt\nVersion: 5.0\n")
+    (about / "entry_points.txt").write_text("[keyring.backends]\nfile = keyrings.alt.file\n")
+    script = f"import sys; sys.path.insert(0, {str(tmp_path / 'site')!r})\n"
+    script += "import keyring; print(type(keyring.get_keyring()).__module__)\n"
+    nowhere = {"HOME": str(tmp_path), "DBUS_SESSION_BUS_ADDRESS": f"unix:path={tmp_path}/none"}
+    chosen, said = run_script(script + ASKING, vault, [], nowhere, "60").splitlines()
+    assert chosen == "keyrings.alt.file", "keyring itself would take it"
+    assert said.startswith("absent: there is no keyring here")
+    assert not written.exists()
+
+
+@pytest.mark.real
+def test_a_keyring_that_nobody_unlocks_is_given_up(vault: Vault, tmp_path: Path) -> None:
+    for tool in ("dbus-run-session", "gnome-keyring-daemon"):
+        if shutil.which(tool) is None:
+            pytest.skip(f"{tool} is not installed")
+    runtime = tmp_path / "runtime"
+    runtime.mkdir(mode=0o700)
+    start = 'gnome-keyring-daemon --start --components=secrets >/dev/null 2>&1; exec "$@"'
+    wrapper = ["dbus-run-session", "--", "sh", "-c", start, "sh"]
+    surroundings = {"HOME": str(tmp_path), "XDG_RUNTIME_DIR": str(runtime)}
+    printed = run_script(ASKING, vault, wrapper, surroundings, "2")
+    assert printed.startswith("absent: ")
 
 
 @pytest.mark.real
