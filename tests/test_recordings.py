@@ -67,7 +67,7 @@ ROUND_TRIPS = {
     "frr": 3,
     "fortinet_accept": 4,
     "linux_readline_wrap": 3,
-    "generic_deaf_to_blanks": 5,  # an unknown platform: nothing is typed ahead of the first prompt
+    "generic_deaf_to_blanks": 6,  # an unknown platform: nothing is typed ahead
 }
 
 

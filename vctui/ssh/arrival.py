@@ -10,9 +10,10 @@ from dataclasses import replace
 from vctui.errors import DeviceError
 from vctui.records import SSHCredentials
 from vctui.ssh.learner import Learned, PromptLearner
+from vctui.ssh.prompts import Prompt
 from vctui.ssh.rules import Gate, Platform
 from vctui.ssh.shell import Shell
-from vctui.ssh.typed import BLANKS, Typed
+from vctui.ssh.typed import BLANKS, TIMES, Typed
 from vctui.text import safe_line
 
 _MAX_QUESTIONS = 50
@@ -51,6 +52,11 @@ def some_blanks(typed: Iterable[Typed]) -> int:
     due = {one.blanks for one in typed}
     choice = [blanks for blanks in BLANKS if blanks not in due] or BLANKS
     return random.choice(choice)  # noqa: S311 - no output happens to have the same number
+
+
+def some_times(prompt: Prompt) -> int:
+    """How often an empty line is typed where no blanks are shown."""
+    return 1 if prompt.comes_twice else random.choice(TIMES)  # noqa: S311
 
 
 def find_prompt(

@@ -91,7 +91,8 @@ class Collection:
 
     def _may_be_ahead(self, commands: tuple[str, ...]) -> tuple[str, ...]:
         """Those that may be typed while the one before is being worked on."""
-        if self._target.inter_command_delay > 0 or self._shell.tape is not None:
+        alone = self._shell.tape is not None or self._platform.name == GENERIC
+        if alone or self._target.inter_command_delay > 0:
             return ()
         platform = self._platform
         return tuple(c for c in commands if platform.is_reading(c) and not platform.is_privilege(c))

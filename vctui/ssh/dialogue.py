@@ -6,14 +6,16 @@ looks like the prompt, that next line is a question: some blanks, each time anot
 with as many blanks behind it, and then the prompt once more, is the end: no output can know the number. Text
 that only looks like the prompt, in a description, a banner or a packet that ends in the wrong place, goes on.
 
-Some devices echo no blanks. There the prompt has to come twice, and when lines of the output look like
-prompts themselves, a short silence has to follow as well.
+Some devices echo no blanks. There a question is several empty lines: the prompt has to come as often, and a
+short silence has to follow.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from itertools import takewhile
 
+from vctui.ssh.coming import Coming
 from vctui.ssh.echo import Echo, is_log, squeeze
 from vctui.ssh.prompts import Prompt, same_prompt
 from vctui.ssh.rules import MAX_LINE, Platform
@@ -31,17 +33,12 @@ class Dialogue:
         """What has been typed and was not shown yet."""
         for typed in due:
             self.expect(typed)
-        self.current: Typed | None = None
-        """The line whose output is coming."""
         self.lost: list[Typed] = []
         """Commands that the device has not taken."""
         self._length = at
-        self._start = at
+        self._coming = Coming(None, at)
         self._part: int | None = None  # where an echo begins that is not complete
-        self._echoed = False
         self._ending: Ending | None = None
-        self._cuts: list[tuple[int, int]] = []
-        self._strayed = False
         self._keys: set[str] = set()  # answers to pagers that a prompt would take for a command
         self._shown = ShownPrompts(prompt, platform)
 
@@ -53,11 +50,9 @@ class Dialogue:
         self.expect(typed)
         return typed
 
-    def type_question(self, blanks: int, tail: str) -> Typed:
+    def type_question(self, blanks: int, tail: str, times: int = 1) -> None:
         """A question is being typed behind the unfinished line."""
-        typed = Typed(blanks=blanks, tail=tail.rstrip())
-        self.expect(typed)
-        return typed
+        self.expect(Typed(blanks=blanks, times=times, tail=tail.rstrip()))
 
     def expect(self, typed: Typed) -> None:
         """A line is being typed."""
@@ -71,12 +66,17 @@ class Dialogue:
 
     def whole(self, tail: str) -> Output:
         """The output of the current command up to the unfinished line, which is believed to be a prompt."""
-        return Output(self._start, self._length, tail, (), self._echoed, certain=False)
+        return self._coming.whole(self._length, tail)
 
     @property
     def start(self) -> int:
         """Where in the text the output begins that is coming."""
-        return self._start
+        return self._coming.start
+
+    @property
+    def current(self) -> Typed | None:
+        """The line whose output is coming."""
+        return self._coming.typed
 
     # lines
 
@@ -121,7 +121,7 @@ class Dialogue:
 
     def pass_pager(self, key: str = " ") -> None:
         """A pager has got an answer: if a question is due, it may have been that."""
-        self._strayed |= self._has_asked
+        self._coming.strayed |= self._has_asked
         self._keys |= {key.strip()} - {""}
 
     # what is due
@@ -142,47 +142,33 @@ class Dialogue:
             return True
         start, self._part = self._length if self._part is None else self._part, None
         if found == "echo":
-            self._close(start, self.prompt.text, certain=False)
+            self._coming.close(start, self.prompt.text, certain=False)
             self._begin(typed, self._length + size_of(line) + 1)
             del self.due[0]
         return found == "echo"
 
     def _begin(self, typed: Typed, start: int, *, echoed: bool = True) -> None:
-        self.current = typed
-        self._start = start
-        self._echoed = echoed
+        self._coming = Coming(typed, start, echoed=echoed)
         self._ending = None
-        self._cuts = []
-        self._strayed = False
         self._shown.begin()
-
-    def _close(self, end: int, prompt: str, context: Sequence[str] = (), *, certain: bool) -> None:
-        """The output of the current command ends here."""
-        if self.current is not None and self.current.command:
-            cuts = tuple(cut for cut in self._cuts if cut[1] <= end)
-            self.current.output = Output(
-                self._start, end, prompt, tuple(context), self._echoed, certain, cuts, self._strayed
-            )
 
     def _is_answer(self, line: str) -> bool:
         """True for a line with the blanks of a question that is due at its end, and a prompt before them."""
         questions = [typed for typed in self.due if not typed.command]
-        if not questions:
+        if not questions or self.prompt.blanks is False:
             return False
         found = blanks_at_end(line)
         text = line.rstrip(" ")
-        if self.prompt.blanks is False:
-            first = self.due[0] if self.prompt.matches(line) else None
-            question, own = (first if first in questions else None), " " * found
-        else:
-            question = answered_by(found, questions)
-            own = " " * max(0, found - question.blanks) if question is not None else ""
+        question = answered_by(found, questions)
         if question is None:
+            if text.endswith(self.prompt.text):
+                self._coming.note_short(found, questions)
             return False
+        own = " " * max(0, found - question.blanks)
         cut = (self._length, self._length + size_of(line) + 1)
         if not text:
             # Log messages came between the prompt and our keys, or they were typed into a silence.
-            self._cuts.append(cut)
+            self._coming.cuts.append(cut)
             if self._shown.recent is not None:
                 self._ending = Ending(question, (self._shown.recent,), cut)
             return True
@@ -195,22 +181,21 @@ class Dialogue:
         if places:
             self._ending = Ending(question, tuple(places), (self._length + size_of(text) + len(own), cut[1]))
         elif text.removeprefix(self.prompt.text).strip() in self._keys:
-            self._strayed = True  # an answer to a pager that was none stands in the way
+            self._coming.strayed = True  # an answer to a pager that was none stands in the way
         return bool(places)
 
     def _is_between(self, line: str) -> bool:
         """What comes behind a possible end: true for a line that tells nothing yet."""
         ending = self._ending
         assert ending is not None
-        weak = self.prompt.blanks is False
         above = bool(line.strip()) and self._shown.is_context(line)
         if above and len(ending.between) < BETWEEN:
             ending.between.append(line)
             return True
-        for place in ending.places:
-            if self._is_alive(line, place[1]) and not (weak and self._shown.doubtful):
-                self._end(ending, place)
-                return False
+        place = ending.place_of(line, self._is_alive)
+        if place is not None:
+            self._end(ending, place)
+            return False
         if is_log(line):
             return True
         if not line.strip() and len(ending.between) < BETWEEN:
@@ -219,11 +204,10 @@ class Dialogue:
         # It was no prompt: the terminal has shown our keys at once, in the midst of the output.
         self._ending = None
         self._shown.doubtful = True
-        if not weak:
-            self._cuts.append(ending.cut)
+        self._coming.cuts.append(ending.cut)
         ahead = self._behind(ending.question)
         if ahead and squeeze(line) == squeeze(ahead):
-            self._cuts.append((self._length, self._length + size_of(line) + 1))
+            self._coming.cuts.append((self._length, self._length + size_of(line) + 1))
             return True
         self._shown.pass_over()
         return False
@@ -233,34 +217,30 @@ class Dialogue:
         at = self.due.index(question) + 1
         return self.due[at].command if at < len(self.due) else ""
 
-    def _is_alive(self, line: str, prompt: str) -> bool:
+    def _is_alive(self, prompt: str, line: str) -> bool:
         """True for a line that the prompt and our own keys make up, or the prompt and a log message."""
-        if self._again(line, prompt):
+        if self.prompt.comes_as(prompt, line):
             return True
         rest = line.removeprefix(prompt.rstrip())
         assert self._ending is not None
         ahead = squeeze(self._behind(self._ending.question))
         return rest != line and (bool(ahead and squeeze(rest) == ahead) or is_log(rest))
 
-    def _again(self, line: str, prompt: str) -> bool:
-        """True for the same prompt once more, or one of its shapes."""
-        matches = self.prompt.matches
-        return line.rstrip() == prompt.rstrip() or (matches(line) and matches(prompt))
-
     def _end(self, ending: Ending, place: tuple[int, str]) -> None:
         """The question has shown the end of what was before it; what was due before it has not been taken."""
         at = self.due.index(ending.question)
         for typed in self.due[:at]:
             if not typed.command:
+                alone = bool(self._shown.run) and self.prompt.blanks is True
+                self._coming.strayed |= alone or self._coming.is_short(typed)
                 continue
-            kept = self.current is not None and self.current.kept
-            seen = typed.seen or (None if kept else self._shown.garbled)
+            seen = typed.seen or (None if self._coming.is_wanted else self._shown.garbled)
             if seen is None:
                 self.lost.append(typed)
                 continue
-            self._close(seen[0], self.prompt.text, certain=False)
+            self._coming.close(seen[0], self.prompt.text, certain=False)
             self._begin(typed, seen[1], echoed=typed.seen is not None)
-        self._close(*place, ending.between, certain=self.prompt.blanks is not False)
+        self._coming.close(*place, ending.between, certain=self.prompt.blanks is not False)
         del self.due[: at + 1]
         self._begin(ending.question, ending.cut[1])
         self.prompt.change(place[1])
@@ -273,36 +253,36 @@ class Dialogue:
 
     def look(self, tail: str) -> None:
         """Nothing more is at hand: the unfinished line may show an end."""
-        ending = self._ending
-        if ending is None or not tail or (self.prompt.blanks is False and self._shown.doubtful):
-            return
-        self._look(ending, tail)
+        if self._ending is not None and tail:
+            self._look(self._ending, tail)
 
     def _look(self, ending: Ending, tail: str, *, at_last: bool = False) -> None:
         if self.prompt.comes_twice and not ending.between and not at_last:
             return
-        for place in ending.places:
-            if self._again(tail, place[1]):
-                self._end(ending, place)
-                return
+        place = ending.place_of(tail, self.prompt.comes_as)
+        if place is not None:
+            self._end(ending, place)
 
     def settle(self, tail: str, *, at_last: bool) -> None:
-        """Nothing has come for long: a prompt that came twice is the end, in spite of doubts.
+        """Nothing has come for long: the end may be believed in spite of doubts.
 
         `at_last`: it has been asked several times, and never answered as it should.
         """
         if self._ending is not None:
             self._look(self._ending, tail, at_last=at_last)
+        elif self.prompt.blanks is False:
+            self._count(tail)
+
+    def _count(self, tail: str) -> None:
+        """Where no blanks are shown: the prompt as often as it was asked, and then once more, is the end."""
+        questions = list(takewhile(lambda typed: not typed.command, self.due))
+        if not questions or not self.at_prompt(tail):
             return
-        question = next((typed for typed in self.due if not typed.command), None)
-        sure = self.prompt.blanks is not True or at_last
-        if question is None or not sure or not self.at_prompt(tail) or not self._shown.run:
-            return
-        if same_prompt(self._shown.run[-1][1], tail):
-            self.prompt.blanks = False
-            end = self._length
-            self._ending = Ending(question, (self._shown.run[-1],), (end, end), list(self._shown.between))
-            self._look(self._ending, tail)
+        question = questions[-1]
+        run = self._shown.run[-question.times :]
+        if len(run) == question.times and same_prompt(run[-1][1], tail):
+            self._coming.spare = sum(typed.times for typed in questions[:-1])
+            self._end(Ending(question, (), (self._length, self._length), list(self._shown.between)), run[0])
 
     def has_lost_prompt(self, tail: str) -> bool:
         """In silence: true when a prompt was shown, and a log message or the like came after it."""

@@ -6,7 +6,7 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from vctui.ssh.echo import squeeze
+from vctui.ssh.echo import Echo, is_log, squeeze
 from vctui.ssh.prompts import Prompt, same_context, same_prompt
 from vctui.ssh.rules import MAX_LINE, Platform
 from vctui.ssh.typed import BETWEEN, Typed, answered_by, blanks_at_end, pair_up, size_of
@@ -49,6 +49,8 @@ class PromptLearner:
         self._between: list[str] = []
         self._length = 0
         self._found: Learned | None = None
+        self._shows_blanks = False
+        """Blanks that were typed have been seen, though perhaps not at a prompt."""
 
     def type_question(self, blanks: int, tail: str, ahead: Sequence[Typed] = ()) -> None:
         """A question is being typed, and commands right behind it."""
@@ -86,17 +88,33 @@ class PromptLearner:
         if self._proof is not None:
             prompt, question = self._proof
             # A prompt with nothing behind it, though every question has blanks: this device shows it twice.
-            if prompt.starts(written) and line.rstrip() != prompt.text:
-                self._found = self._learn(prompt, self._between, self._behind(question))
+            behind = self._behind(question)
+            bare = bool(behind and line.strip()) and squeeze(line) == squeeze(behind[0].command)
+            if bare and not any(map(is_log, self._between)):
+                # The terminal shows at once what is typed: whose output comes now, nobody can tell.
+                self.typed = [typed for typed in self.typed if not typed.command]
+            elif bare or self._goes_on(prompt, line, written, behind):
+                self._found = self._learn(prompt, self._between, behind)
                 return
             self._between.append(line)
             if len(self._between) > BETWEEN:
                 self._proof = None
+        self._shows_blanks |= answered_by(blanks_at_end(line), self.typed) is not None
         answered = self._answered(line)
         if answered is not None:
             self._proof, self._between = (Prompt(line, blanks=True), answered), []
         self._take_bare(line)
         self._recent = [*self._recent[-2 * BETWEEN - 1 :], line]
+
+    @staticmethod
+    def _goes_on(prompt: Prompt, line: str, written: str, behind: Sequence[Typed]) -> bool:
+        """True for the prompt with a log message behind it, or with what was typed ahead."""
+        if not prompt.starts(written) or line.rstrip() == prompt.text:
+            return False
+        if is_log(line.removeprefix(prompt.text).lstrip()):
+            return True
+        ahead = behind[0].command if behind else ""
+        return bool(ahead) and Echo(prompt, ahead).take(line, written) in ("echo", "part")
 
     def _answered(self, line: str) -> Typed | None:
         """The question whose blanks stand behind something like a prompt."""
@@ -107,7 +125,7 @@ class PromptLearner:
     def _take_bare(self, line: str) -> None:
         """A device that echoes no blanks, and goes on with what was typed ahead."""
         ahead = next((typed for typed in self.typed if typed.command), None)
-        if ahead is None or self._proof is not None:
+        if ahead is None or self._shows_blanks:
             return
         for position, before in enumerate(self._recent):
             text = before.rstrip()
@@ -147,11 +165,14 @@ class PromptLearner:
         first, second = lines[places[-2] + 1 : places[-1]], lines[places[-1] + 1 :]
         if len(second) > BETWEEN or len(first) != len(second) or not all(map(same_context, first, second)):
             return None
-        return self._learn(Prompt(tail, blanks=False), second, ())
+        return self._learn(Prompt(tail, blanks=self._shows_blanks), second, ())
 
     def _behind(self, question: Typed) -> list[Typed]:
         return self.typed[self.typed.index(question) + 1 :]
 
     def _learn(self, prompt: Prompt, between: Sequence[str], due: Sequence[Typed]) -> Learned:
-        prompt.context = tuple(line for line in between if line.strip())
+        logs = [n for n, line in enumerate(between) if is_log(line.removeprefix(prompt.text).lstrip())]
+        # A log message took the prompt away: what is before it is none of what stands above each prompt.
+        above = between[logs[-1] + 1 :] if logs else between
+        prompt.context = tuple(line for line in above if line.strip())
         return Learned(prompt, self._length, tuple(due))

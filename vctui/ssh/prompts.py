@@ -15,7 +15,8 @@ _BRACKETED = re.compile(r"(?:[A-Z]{2,6}_[A-Z]{1,3})?[<\[][~*]?(?P<name>[^<>\[\]\
 _MODES = re.compile(r"(\s?[(\[][^()\[\]]*[)\]])+$")
 _MODE = r"\s?[*^]{0,2}(?:\([^()]{0,80}\)|\[[^\[\]]{0,80}\])"
 _NAMED = re.compile(r"[(\[][^()\[\]]{2,60}[)\]]")
-_SLOT = re.compile(r"(?:\w{1,6}/){2,4}\w{1,8}:(?=\S)")
+_OTHER_SLOT = r"(?:\w{1,6}/){1,3}\w{1,8}:(?=\S)"
+_SLOT = re.compile(r"(?P<first>\w{1,6}/)" + _OTHER_SLOT)
 _MARKS = re.compile(r"[*!^+]{1,2}\s?")
 _CHANGING = re.compile(
     r"(?P<clock>\d{1,2}:\d\d(:\d\d([.,]\d+)?)?)|(?P<count>(?<=[.:\s\[])\d+(?=\W*$))"
@@ -68,6 +69,10 @@ class Prompt:
         core = self._shape.core
         long_enough = _CUT <= len(name) < len(core) and core.startswith(name)
         return bool(paren) and long_enough and rest[-1:] in _ENDS and "(" not in rest
+
+    def comes_as(self, one: str, other: str) -> bool:
+        """True for two lines that are the same prompt, or shapes of this one."""
+        return one.rstrip() == other.rstrip() or (self.matches(one) and self.matches(other))
 
     def starts(self, line: str) -> bool:
         """True for a line that begins like a prompt."""
@@ -131,7 +136,7 @@ def _shape(text: str) -> _Shape:
     slot = _SLOT.match(core)
     name, literal = _loosen(path[1] if path else core[slot.end() :] if slot else core)
     if slot:
-        name = _SLOT.pattern + name
+        name = re.escape(slot["first"]) + _OTHER_SLOT + name
     elif path:
         name += r"(?:/[\w-]{1,32}){0,4}"
     name += r"(?:\s[/\w-]{1,40})?" if named else ""

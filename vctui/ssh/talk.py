@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from vctui.errors import DeviceError
 from vctui.records import SSHCredentials
-from vctui.ssh.arrival import Ahead, Questions, find_prompt, some_blanks
+from vctui.ssh.arrival import Ahead, Questions, find_prompt, some_blanks, some_times
 from vctui.ssh.dialogue import Dialogue
 from vctui.ssh.echo import is_log
 from vctui.ssh.learner import Learned
@@ -19,7 +19,7 @@ from vctui.ssh.shell import Shell
 from vctui.ssh.typed import Output, Typed
 from vctui.text import safe_line
 
-_SEEN = "its prompt came twice, but showed none of the blanks that were typed"
+_SEEN = "its prompt came as often as it was asked, but showed none of the blanks that were typed"
 _EDGE = 64 * 1024
 _SMALL = 64 * 1024
 """The next command is only typed ahead behind an output of at most so many characters."""
@@ -47,7 +47,8 @@ class Talk:
         self._dialogue = Dialogue(shell.prompt, platform)
         self._ahead: deque[Typed] = deque()
         """Commands that are typed already, and whose output nobody has asked for yet."""
-        self._may_type_ahead = True
+        self._may_type_ahead = False
+        """True once it has been seen that the device shows what was typed ahead in its turn."""
 
     def find_prompt(self, ahead: Ahead = lambda prompt: ()) -> None:
         """Wait for the first prompt and learn it. Raises DeviceError."""
@@ -58,6 +59,7 @@ class Talk:
         shell.prompt = learned.prompt
         self._dialogue = Dialogue(learned.prompt, self._platform, learned.due, learned.rest)
         self._ahead = deque(typed for typed in learned.due if typed.command)
+        self._may_type_ahead |= bool(self._ahead)
         self._dialogue.take(shell.cut(learned.rest, shell.length), learned.drawn)
         shell.watch()
 
@@ -86,6 +88,7 @@ class Talk:
         for typed in commands:
             dialogue.expect(typed)
         self._ahead.extend(commands)
+        self._may_type_ahead = True
         self._shell.watch()
         self._shell.send_line(*(typed.command for typed in commands))
 
@@ -139,12 +142,13 @@ class Talk:
         """Type some blanks behind the unfinished line, to see whether it is a prompt."""
         shell, dialogue = self._shell, self._dialogue
         blanks = 0 if shell.prompt.blanks is False else some_blanks(dialogue.due)
+        times = 1 if blanks or shell.tape is not None else some_times(shell.prompt)
         ahead = then if blanks and self._may_type_ahead and not self._ahead and self._is_good(typed) else ""
-        dialogue.type_question(blanks, shell.tail)
+        dialogue.type_question(blanks, shell.tail, times)
         if ahead:
             self._ahead.append(dialogue.type_command(ahead))
             shell.watch()
-        shell.send_line(" " * blanks, *([ahead] if ahead else []))
+        shell.send_line(*[" " * blanks] * times, *([ahead] if ahead else []))
 
     def _is_good(self, typed: Typed) -> bool:
         """Whether an output whose end is not certain yet would be taken as it is now."""
@@ -165,7 +169,7 @@ class Talk:
         if body and not body.endswith("\n"):
             body += "\n"
         body = _without_context(body, output.context)
-        body = _without_log(body, shell.prompt.text)
+        body = _without_log(body, shell.prompt.text, output.spare)
         body, asked = shell.without_questions(body)
         text = f"{output.prompt}{command}\n{body}{output.prompt}"
         return Reply(text, body, "" if output.certain else _SEEN, output.strayed or asked)
@@ -202,19 +206,21 @@ def _without_context(body: str, context: tuple[str, ...]) -> str:
     return body[:end]
 
 
-def _without_log(body: str, prompt: str) -> str:
-    """The output without a prompt at its end behind which there are only log messages."""
-    end = len(body)
+def _without_log(body: str, prompt: str, spare: int) -> str:
+    """The output without a prompt at its end behind which there are only log messages, and `spare` more."""
+    end = kept = len(body)
     while end:
         start = body.rfind("\n", 0, end - 1) + 1
         line = body[start : end - 1]
         behind = line.removeprefix(prompt)
-        if (behind != line and is_log(behind)) or (end < len(body) and line.rstrip() == prompt):
-            return body[:start]
-        if not is_log(line):
+        if (behind != line and is_log(behind)) or (line.rstrip() == prompt and (spare or end < kept)):
+            kept, spare = start, spare - 1
+        elif not is_log(line):
+            break
+        if spare < 0:
             break
         end = start
-    return body
+    return body[:kept]
 
 
 def _edges(body: str) -> list[str]:

@@ -77,7 +77,7 @@ class Tape:
         joined = b"".join(chunks)
         spans = merged([*self._echoed_secrets(), *secret_spans(joined, self._secrets)])
         masked = iter(replaced(chunks, [(span, MASK) for span in spans]))
-        turns = [self._turn(one, [next(masked) for _ in one.heard]) for one in self._exchanges]
+        turns = [self._turn(one, [next(masked) for _ in one.heard], prompt) for one in self._exchanges]
         if end is not None:
             turns[-1]["recv"].append({"end": end})
         self._note_outputs(turns)
@@ -100,7 +100,7 @@ class Tape:
                     yield at + start, at + end
             at += len(data)
 
-    def _turn(self, one: _Exchange, packets: list[bytes]) -> dict[str, Any]:
+    def _turn(self, one: _Exchange, packets: list[bytes], prompt: str) -> dict[str, Any]:
         if one.typed is None:
             return {"recv": _pieces(one, packets)}
         line = one.typed.removesuffix(self._newline)
@@ -109,7 +109,7 @@ class Tape:
             return {key: one.shown or one.typed, "recv": _pieces(one, packets)}
         if line.strip():
             return {"send": hide(line, self._secrets), "recv": _pieces(one, packets)}
-        echoes = _echoes(b"".join(packets), len(line), one.behind.rstrip().encode())
+        echoes = _echoes(b"".join(packets), len(line), one.behind, prompt)
         return {"send": "", "recv": _pieces(one, packets, echoes)}
 
     def _note_outputs(self, turns: Sequence[dict[str, Any]]) -> None:
@@ -136,12 +136,13 @@ def left_by(failure: DeviceError | None, *, alive: bool) -> End | None:
     return "silent"
 
 
-def _echoes(data: bytes, blanks: int, behind: bytes) -> list[Span]:
-    """Where the blanks of a question stand in what came after it: at its beginning, behind its prompt, or
-    alone in a line."""
+def _echoes(data: bytes, blanks: int, *prompts: str) -> list[Span]:
+    """Where the blanks of a question stand in what came after it: at its beginning, behind a prompt, or alone
+    in a line."""
     if not blanks:
         return []
-    wanted = rb"(?:\A|[\r\n](?:%s)?) {0,%d}( {%d})(?=[\r\n]|\Z)" % (re.escape(behind), SLACK, blanks)
+    behind = b"|".join(re.escape(prompt.rstrip().encode()) for prompt in prompts)
+    wanted = rb"(?:\A|[\r\n]|%s) {0,%d}( {%d})(?=[\r\n]|\Z)" % (behind, SLACK, blanks)
     return [found.span(1) for found in re.finditer(wanted, data)]
 
 

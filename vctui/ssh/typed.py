@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 
 from vctui.ssh.echo import Echo
@@ -13,6 +13,8 @@ SLACK = 2
 """Blanks that a device may set behind its prompt by itself."""
 BLANKS = (7, 10, 13, 16, 19, 22)
 """How many blanks a question has. They are further apart than the blanks of a device."""
+TIMES = (3, 4, 5)
+"""How often an empty line is typed at a device that shows no blanks."""
 
 
 @dataclass(slots=True, eq=False)
@@ -23,6 +25,8 @@ class Typed:
     kept: bool = True
     """Whether anybody wants its output."""
     blanks: int = 0
+    times: int = 1
+    """How many lines a question has: several, where the device shows none of the blanks."""
     tail: str = ""
     """What a question was typed behind."""
     echo: Echo | None = None
@@ -48,6 +52,8 @@ class Output:
     """Places where the terminal has shown our own keys in the midst of the output."""
     strayed: bool = False
     """A pager took our question for its answer."""
+    spare: int = 0
+    """How many prompts may stand at its end for questions that log messages came between."""
 
 
 @dataclass(slots=True)
@@ -60,6 +66,11 @@ class Ending:
     cut: tuple[int, int]
     """Where our own keys stand."""
     between: list[str] = field(default_factory=list)
+
+    def place_of(self, line: str, fits: Callable[[str, str], bool]) -> tuple[int, str] | None:
+        """The place whose prompt that line shows; the one that is the same before one that only looks so."""
+        places = sorted(self.places, key=lambda place: line.rstrip() != place[1].rstrip())
+        return next((place for place in places if fits(place[1], line)), None)
 
 
 def pair_up(finished: str, drawn: Sequence[tuple[str, str]]) -> Iterator[tuple[str, str]]:
@@ -75,11 +86,13 @@ def size_of(text: str) -> int:
 
 
 def answered_by(blanks: int, questions: Sequence[Typed]) -> Typed | None:
-    """The question that is shown with so many blanks. A pager may have taken some of them for its answer."""
-    exact = next((q for q in questions if q.blanks and 0 <= blanks - q.blanks <= SLACK), None)
-    if exact is None and blanks > SLACK:
-        return next((q for q in questions if q.blanks > blanks), None)
-    return exact
+    """The question that is shown with so many blanks."""
+    return next((q for q in questions if q.blanks and 0 <= blanks - q.blanks <= SLACK), None)
+
+
+def cut_short(blanks: int, questions: Sequence[Typed]) -> Typed | None:
+    """The question that may be shown with fewer blanks than it had: a pager took some for its answer."""
+    return next((q for q in questions if q.blanks > blanks > SLACK), None)
 
 
 def blanks_at_end(line: str) -> int:
