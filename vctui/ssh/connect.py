@@ -34,6 +34,8 @@ _UNREACHABLE = {
     errno.EPERM,
 }
 
+_PROMPT = 0.005
+"""Seconds in which most devices have answered; only who waits longer can be interrupted."""
 _Address = tuple[int, Any]
 Made = TypeVar("Made", bound=Transport)
 
@@ -64,19 +66,26 @@ def _connect(sock: socket.socket, address: Any, timeout: float, lifeline: Lifeli
     sock.setblocking(False)
     code = sock.connect_ex(address)
     if code in (errno.EINPROGRESS, errno.EWOULDBLOCK):
-        wake, waker = socket.socketpair()
-        with wake, waker:
-            lifeline.tie(lambda: shut(waker))
-            poll = select.poll()
-            poll.register(sock, select.POLLOUT)
-            poll.register(wake, select.POLLIN)
-            with TURNS.resting():
-                ready = {handle for handle, _ in poll.poll(timeout * 1000)}
-        if sock.fileno() not in ready or lifeline.is_cut:
-            raise TimeoutError(errno.ETIMEDOUT, os.strerror(errno.ETIMEDOUT))
+        with TURNS.resting():
+            if not _is_connected(sock, timeout, lifeline) or lifeline.is_cut:
+                raise TimeoutError(errno.ETIMEDOUT, os.strerror(errno.ETIMEDOUT))
         code = sock.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR)
     if code:
         raise OSError(code, os.strerror(code))
+
+
+def _is_connected(sock: socket.socket, timeout: float, lifeline: Lifeline) -> bool:
+    """Wait for the answer; where it takes its time, the lifeline ends the wait."""
+    poll = select.poll()
+    poll.register(sock, select.POLLOUT)
+    if poll.poll(min(timeout, _PROMPT) * 1000):
+        return True
+    wake, waker = socket.socketpair()
+    with wake, waker:
+        lifeline.tie(lambda: shut(waker))
+        poll.register(wake, select.POLLIN)
+        ready = {handle for handle, _ in poll.poll(max(0.0, timeout - _PROMPT) * 1000)}
+    return sock.fileno() in ready
 
 
 def shut(sock: socket.socket) -> None:
@@ -104,9 +113,11 @@ def _resolve(host: str, port: int, deadline: Deadline, lifeline: Lifeline) -> li
     if not 0 < port < 65536:
         raise DeviceError("unreachable", f"{port} is no port", "Correct the device's port in the inventory")
     try:
-        ipaddress.ip_address(host)
+        address = ipaddress.ip_address(host)
     except ValueError:
         return _ask_resolver(host, port, deadline, lifeline)
+    if address.version == 4:
+        return [(socket.AF_INET, (host, port))]
     try:
         return _lookup(host, port, socket.AI_NUMERICHOST)
     except OSError as error:

@@ -76,7 +76,8 @@ class Packets(Packetizer):
         payload = inbound.take()
         if payload is None:
             return None
-        self._check_sequence(inbound.sequence)
+        if not inbound.sequence:
+            self._check_sequence(0)
         if self._wants_rekey:
             if inbound.packets >= self._last_packet or inbound.volume >= self._last_byte:
                 raise SSHException("Remote transport is ignoring rekey requests")
@@ -87,7 +88,8 @@ class Packets(Packetizer):
     def send_message(self, data: Message) -> None:
         outbound = self.outbound
         self._unsent.append(outbound.seal(data.asbytes()))
-        self._check_sequence(outbound.sequence)
+        if not outbound.sequence:
+            self._check_sequence(0)
         if outbound.packets >= self.REKEY_PACKETS or outbound.volume >= self.REKEY_BYTES:
             self._wants_rekey = True
 

@@ -58,6 +58,7 @@ class PumpedTransport(LeanTransport):
     """The same connection as `Transport`, pumped by whoever waits on it."""
 
     joins_messages = True
+    _active_check_timeout = None  # the socket blocks: it has no thread that looks after it now and then
     _packetizer_class = Packets
     _kex_info: ClassVar[dict[str, Any]] = {
         name: ENGINES.get(name, engine) for name, engine in Transport._kex_info.items()

@@ -102,7 +102,8 @@ class Talk:
         shell, dialogue, questions = self._shell, self._dialogue, Questions()
         while True:
             tail = shell.tail
-            if not shell.has_more():
+            more = shell.has_more()
+            if not more:
                 dialogue.look(tail)
             if typed.output is not None:
                 return typed.output
@@ -110,7 +111,7 @@ class Talk:
                 # This device loses what is typed ahead: it is typed again, and nothing is any more.
                 self._may_type_ahead = False
                 typed = self._type(typed.command, kept=typed.kept)
-            elif not shell.has_more() and dialogue.is_at_end_of(typed, tail):
+            elif not more and dialogue.is_at_end_of(typed, tail):
                 if not typed.kept:
                     return dialogue.whole(tail)
                 if questions.may_ask():

@@ -64,7 +64,7 @@ class Transport(paramiko.Transport):
     `known` are host key types that are negotiated first; `legacy` adds what only old devices need.
     """
 
-    _active_check_timeout = 5.0
+    _active_check_timeout: ClassVar[float | None] = 5.0
     """Seconds after which its thread looks whether it has been closed; closing wakes it anyway."""
     joins_messages: ClassVar[bool] = False
     """Whether what is sent leaves together with what follows, once somebody waits for an answer."""

@@ -42,7 +42,8 @@ class _SocketWire:
     """
 
     def __init__(self, sock: socket.socket) -> None:
-        sock.settimeout(None)
+        if sock.gettimeout() is not None:
+            sock.settimeout(None)
         self._sock = sock
         self._handle = sock.fileno()
         self._poll = select.poll()
