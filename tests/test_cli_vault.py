@@ -350,3 +350,15 @@ def test_no_secret_is_taken_from_the_arguments_or_repeated(words: list[str], hom
     assert said.count("\n") == 1
     assert SECRET not in said
     assert [info.name for info in opened(home).list()] == ["lab"]
+
+
+def test_a_wrong_password_is_one_attempt_and_no_other_source_is_tried(
+    home: Path, run: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("VCOLLECTOR_VAULT_PASS", MASTER)
+    code, out, said = run("vault", "edit", "lab", "-u", "x", unlock=f"wrong horse\n{MASTER}")
+    assert (code, out, said) == (12, "", "vctui: the master password is wrong\n")
+    assert kinds(home) == ["vault_unlock_failed"]
+    monkeypatch.setenv("VCOLLECTOR_VAULT_PASS", "wrong horse")
+    assert run("vault", "edit", "lab", "-u", "x", unlock="")[0] == 12
+    assert kinds(home) == ["vault_unlock_failed"] * 2

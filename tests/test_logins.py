@@ -9,6 +9,9 @@ from typing import Any
 
 import pytest
 
+from tests.fixtures.logins import login_only, make_home
+from tests.fixtures.ssh_device import PASSWORD, Device, Rules
+from tests.fixtures.vault import run_sql
 from vctui.demo import DemoHome
 from vctui.errors import VaultError
 from vctui.events import DevicePhase, Event
@@ -92,3 +95,37 @@ def test_a_run_that_cannot_be_noted_connects_to_nobody(
         row = history.run(result.history_id)
     assert row is not None
     assert row.status == "failed"
+
+
+@pytest.mark.parametrize(
+    "statement",
+    [
+        "UPDATE credentials SET name = 'other' WHERE name = 'lab'",
+        "UPDATE credentials SET username = 'root' WHERE name = 'lab'",
+        "UPDATE credentials SET password_encrypted = (SELECT password_encrypted WHERE id = 2)",
+        "UPDATE credentials SET password_encrypted = NULL WHERE name = 'lab'",
+        "UPDATE vctui_credentials SET scope = 'site:fra' WHERE credential_id = 1",
+        "UPDATE vctui_credentials SET version = version + 1 WHERE credential_id = 1",
+        "UPDATE vctui_credentials SET uuid = 'x' || uuid WHERE credential_id = 1",
+        "UPDATE vctui_vault SET manifest = substr(manifest, 1, 40)",
+        "UPDATE vctui_vault SET uuid = 'another'",
+        "DELETE FROM credentials WHERE name = 'prod'",
+        "DELETE FROM vctui_credentials WHERE credential_id = 1",
+    ],
+)
+def test_what_was_altered_outside_vctui_reaches_no_device(statement: str, tmp_path: Path) -> None:
+    home = make_home(tmp_path)
+    home.add_credential("lab", PASSWORD)
+    home.add_credential("prod", "the-better-one")
+    with Device(login_only, Rules(), host="0.0.0.0") as device:
+        home.add(device, 3)
+        assert home.run().total_devices == 3
+        assert device.counts.total == 3
+        connections = device.connections
+        run_sql(home.settings.collector_db, statement)
+        result = home.run()
+        assert result.status == "failed"
+        assert result.exit_code == (12 if "another" in statement else 13)
+        assert result.error is not None
+        assert "'lab'" in result.error or "'prod'" in result.error or "vctui_vault " in statement
+        assert (device.counts.total, device.connections) == (3, connections)

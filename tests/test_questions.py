@@ -61,6 +61,17 @@ def test_equal_questions_are_asked_once_and_answered_for_all(room: Room) -> None
     assert room.desk.open() == ()
 
 
+def test_five_hundred_workers_are_one_question(room: Room) -> None:
+    room.pool.shutdown()
+    room.pool = ThreadPoolExecutor(500)
+    answers = [room.ask(SECRET, f"sw{number}") for number in range(500)]
+    question = room.until_waiting(500)
+    assert len(set(question.devices)) == 500
+    assert room.desk.answer(question.key, "opensesame")
+    assert [answer.result(LONG) for answer in answers] == ["opensesame"] * 500
+    assert room.desk.open() == ()
+
+
 def test_who_asks_later_gets_the_same_answer_until_it_is_taken_back(room: Room) -> None:
     first = room.ask(SECRET, "sw1")
     room.until_waiting(1)

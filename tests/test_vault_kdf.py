@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import base64
+import hashlib
 import json
+import subprocess
+import sys
 from pathlib import Path
 from typing import NoReturn
 
@@ -175,3 +179,72 @@ def test_a_password_that_is_no_text_is_refused_in_one_line(tmp_path: Path) -> No
     vault = fresh_vault(tmp_path)
     with pytest.raises(VaultError, match="not valid UTF-8"):
         vault.unlock("caf\udce9 latin")
+
+
+LITTLE_MEMORY = """
+import os, resource, sys
+resource.setrlimit(resource.RLIMIT_AS, (600 << 20, 600 << 20))
+from vctui.cli.main import main
+reader, writer = os.pipe()
+os.write(writer, b"correct horse\\n")
+os.close(writer)
+command = ["vault", "edit", "lab", "-u", "x"]
+sys.exit(main([*command, "--home", sys.argv[1], "--unlock-fd", str(reader)]))
+"""
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="RLIMIT_AS holds on Linux")
+def test_a_header_that_asks_for_more_memory_than_there_is_ends_in_one_line(tmp_path: Path) -> None:
+    vault = fresh_vault(tmp_path)
+    vault.add("lab", "admin", password="x")
+    head = {"format": 1, "kdf": "argon2id", "m": 1_048_576, "p": 4, "salt": SALT, "t": 3}
+    run_sql(vault.path, "UPDATE vctui_vault_slots SET header = ?", json.dumps(head))
+    (tmp_path / "dcim.db").touch()
+    tmp_path.chmod(0o700)
+    before = vault.path.read_bytes()
+    done = subprocess.run(
+        [sys.executable, "-c", LITTLE_MEMORY, str(tmp_path)],
+        cwd=Path(__file__).parents[1],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert (done.returncode, done.stdout) == (12, "")
+    assert done.stderr.startswith("vctui: there is not enough memory to derive the vault's key")
+    assert done.stderr.count("\n") == 1
+    assert vault.path.read_bytes() == before
+
+
+def test_nothing_that_comes_from_the_password_is_stored(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    derived: list[bytes] = []
+    compute = kdf._compute
+
+    def noting(password: bytes, params: KdfParams) -> bytes:
+        derived.append(compute(password, params))
+        return derived[-1]
+
+    monkeypatch.setattr(kdf, "_compute", noting)
+    vault = fresh_vault(tmp_path)
+    vault.add("lab", "admin", password="x", enable_secret="y")
+    with pytest.raises(WrongPassword):
+        Vault(vault.path, kdf=FAST).unlock("wrong horse")
+    Vault(vault.path, kdf=FAST).unlock(MASTER)
+    assert len(derived) == 3, "once for each attempt, right or wrong"
+    stored = b"".join(file.read_bytes() for file in tmp_path.iterdir() if file.is_file())
+    for value in (MASTER.encode(), *derived):
+        for made in (value, hashlib.sha256(value).digest(), hashlib.sha512(value).digest()):
+            for told in (made, made.hex().encode(), base64.b64encode(made), base64.urlsafe_b64encode(made)):
+                assert told not in stored
+    columns = {
+        name: {row[1] for row in run_sql(vault.path, f"PRAGMA table_info({name})")}
+        for (name,) in run_sql(vault.path, "SELECT name FROM sqlite_master WHERE name LIKE 'vctui_vault%'")
+        if not name.startswith("sqlite_")
+    }
+    assert columns == {
+        "vctui_vault": {"id", "format", "uuid", "manifest", "created_at"},
+        "vctui_vault_slots": {"uuid", "vault", "kind", "header", "wrapped_key", "created_at"},
+    }
+    header = json.loads(run_sql(vault.path, "SELECT header FROM vctui_vault_slots")[0][0])
+    assert header.keys() == {"format", "kdf", "salt", "m", "t", "p"}
