@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -11,6 +12,7 @@ from tests.fixtures.upstream import Upstream
 from tests.fixtures.vault import (
     FAST,
     LEGACY_PASSWORD,
+    LEGACY_SALT,
     LEGACY_SECRET,
     MASTER,
     fresh_vault,
@@ -20,9 +22,9 @@ from tests.fixtures.vault import (
     rows_of,
     run_sql,
 )
-from vctui.errors import StorageError, VaultError, WrongPassword
+from vctui.errors import DataError, StorageError, VaultError, WrongPassword
 from vctui.storage import Audit
-from vctui.vault import Vault, change_password
+from vctui.vault import Vault, change_password, slots, tables
 
 NEW = "battery staple"
 
@@ -113,6 +115,38 @@ def test_two_changes_at_once_leave_one_password(vault: Vault) -> None:
         thread.join()
     assert [password for password in [MASTER, *passwords] if opens(vault, password)] == outcomes
     assert len(outcomes) == 1
+
+
+def test_a_password_that_was_changed_meanwhile_is_not_changed_again(
+    vault: Vault, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    wrap = slots.wrap_with_password
+
+    def slow(*arguments: Any, **named: Any) -> Any:
+        monkeypatch.undo()
+        change_password(Vault(vault.path, kdf=FAST), MASTER, "the other's new one")
+        return wrap(*arguments, **named)
+
+    monkeypatch.setattr(slots, "wrap_with_password", slow)
+    with pytest.raises(VaultError, match="changed meanwhile"):
+        change_password(vault, MASTER, NEW)
+    assert [opens(vault, password) for password in (MASTER, NEW, "the other's new one")] == [
+        False,
+        False,
+        True,
+    ]
+
+
+def test_a_legacy_header_that_cannot_be_read_back_is_not_kept(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = legacy_collector(tmp_path)
+    before = [rows_of(path, table) for table in ("credentials", "vault_metadata")]
+    write = tables.write_metadata
+    monkeypatch.setattr(tables, "write_metadata", lambda db, rows: write(db, {**rows, "salt": LEGACY_SALT}))
+    with pytest.raises(DataError, match="cannot be read back"):
+        change_password(Vault(path), LEGACY_PASSWORD, NEW)
+    assert [rows_of(path, table) for table in ("credentials", "vault_metadata")] == before
 
 
 def test_what_cannot_be_noted_is_not_done(vault: Vault, tmp_path: Path) -> None:
