@@ -128,8 +128,13 @@ def test_the_keyring_holds_neither_the_password_nor_the_vaults_key(
     assert len(memory.entries) == 1
     assert MASTER not in held
     assert "secret" not in held
+    key = vault.require_scheme().key
     first = dict(memory.entries)
+    held_keys = [base64.b64decode(entry.partition(":")[2]) for entry in memory.entries.values()]
     remember(vault)
+    held_keys += [base64.b64decode(entry.partition(":")[2]) for entry in memory.entries.values()]
+    assert {len(held_key) for held_key in held_keys} == {32}
+    assert len({key, *held_keys}) == 3, "random each time, and never the vault's own"
     assert memory.entries.keys() == first.keys()
     assert memory.entries != first, "each time a new key"
 
