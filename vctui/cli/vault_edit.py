@@ -116,6 +116,7 @@ def edit_credential(args: argparse.Namespace) -> int:
     from vctui.cli.unlocking import ask_twice, unlocked
     from vctui.errors import CredentialNotFound, UsageError
     from vctui.scope import parse_scope
+    from vctui.text import safe_line
     from vctui.vault import Edit, open_vault, read_key_file
     from vctui.vault.schemes import AGENT, ENABLE_SECRET, PASSPHRASE, PASSWORD, PRIVATE_KEY
 
@@ -143,7 +144,7 @@ def edit_credential(args: argparse.Namespace) -> int:
         if args.password_stdin:
             secrets[PASSWORD] = stdin_line("password")
         elif args.password:
-            secrets[PASSWORD] = ask_twice("New password: ") or None
+            secrets[PASSWORD] = ask_twice(f"New password of {safe_line(args.name, 40)}: ") or None
         if (enable := _enable_secret(args)) is not None:
             secrets[ENABLE_SECRET] = enable or None
         if args.key_file:
@@ -215,12 +216,13 @@ def _password(args: argparse.Namespace, *, optional: bool) -> str | None:
     """The password from stdin or a prompt; a login with a key has one only when stdin brings it."""
     from vctui.cli.unlocking import ask_twice
     from vctui.errors import VaultError
+    from vctui.text import safe_line
 
     if args.password_stdin:
         return stdin_line("password")
     if optional:
         return None
-    password = ask_twice("Password: ")
+    password = ask_twice(f"Password of {safe_line(args.name, 40)}: ")
     if not password:
         raise VaultError("a login needs a password, a key or the SSH agent", "Nothing was stored")
     return password
