@@ -3,6 +3,7 @@
     python -m benchmarks.ssh                      every row
     python -m benchmarks.ssh --only 12 --clients vctui,ssh2-python
     python -m benchmarks.ssh --quick --json
+    python -m benchmarks.ssh --into docs/ssh.md   every row, and the tables into the documentation
 
 The devices are simulated (benchmarks/devsim, in Go: apt-get install golang golang-golang-x-crypto-dev); the
 peers come with `pip install -e '.[bench]'`. Each client runs in a process of its own, once a round, the
@@ -20,11 +21,14 @@ import platform
 import sys
 from collections.abc import Sequence
 from dataclasses import asdict
+from datetime import UTC, datetime
 from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
 from typing import Any
 
 from benchmarks.ssh_fleet import NoSimulator, build
 from benchmarks.ssh_measure import Bench, Measured, reached
+from benchmarks.ssh_report import put_into, report, shown
 from benchmarks.ssh_rows import FIGURES, ROWS, Figure, Row
 
 _STANDS_ON = {
@@ -47,12 +51,6 @@ def installed() -> dict[str, str]:
         except PackageNotFoundError:
             continue
     return found
-
-
-def shown(value: float | None) -> str:
-    if value is None:
-        return "-"
-    return f"{value:,.0f}" if value >= 1000 else f"{value:.3g}" if value < 10 else f"{value:.1f}"
 
 
 def print_row(row: Row, found: dict[str, Measured], rounds: int, devices: int, pinned: bool) -> None:
@@ -120,6 +118,7 @@ def parse() -> argparse.Namespace:
     parser.add_argument("--clients", metavar="NAME,...", help="only these clients")
     parser.add_argument("--rounds", type=int, help="rounds of each row")
     parser.add_argument("--quick", action="store_true", help="one round, fewer devices; no VelocityCollector")
+    parser.add_argument("--into", metavar="FILE", type=Path, help="put the results' tables into this file")
     parser.add_argument("--json", action="store_true", help="one object a row, with every round's figures")
     return parser.parse_args()
 
@@ -134,6 +133,7 @@ def main() -> int:
         return 2
     bench, versions = Bench(), installed()
     machine = {
+        "at": f"{datetime.now(UTC):%Y-%m-%d %H:%M} UTC",
         "python": platform.python_version(),
         "machine": platform.machine(),
         "cores": len(bench.cores),
@@ -141,7 +141,7 @@ def main() -> int:
         **versions,
     }
     print(json.dumps(machine) if arguments.json else ", ".join(f"{k} {v}" for k, v in machine.items()))
-    missed = 0
+    missed, results = 0, []
     wanted = arguments.clients.split(",") if arguments.clients else None
     for row in ROWS:
         if arguments.only and row.name not in arguments.only:
@@ -158,6 +158,7 @@ def main() -> int:
         rounds = arguments.rounds or (1 if arguments.quick else row.rounds)
         devices = row.quick_devices if arguments.quick else row.devices
         found = bench.measure(row, clients, rounds, devices)
+        results.append((row, found))
         pinned = row.pinned and bench.can_pin
         if arguments.json:
             print(json.dumps(as_dict(row, found, pinned)), flush=True)
@@ -165,6 +166,10 @@ def main() -> int:
             print_row(row, found, rounds, devices, pinned)
         values = [(goal, reached(goal, found)) for goal in row.goals]
         missed += sum(value is not None and not goal.is_met(value) for goal, value in values)
+    if not arguments.json:
+        print(f"\n{report(machine, results)}")
+    if arguments.into is not None:
+        put_into(arguments.into, report(machine, results))
     return 1 if missed else 0
 
 

@@ -1,4 +1,4 @@
-"""An OpenSSH jump host with its default limits before the simulated fleet, and how peers go through it."""
+"""OpenSSH jump hosts with their default limits before the simulated fleet, and how peers go through them."""
 
 from __future__ import annotations
 
@@ -23,9 +23,9 @@ FILE = "jump.json"
 
 @dataclass(frozen=True, slots=True)
 class Jump:
-    """How to log in to the jump host; it stands in a file beside the work's known_hosts."""
+    """How to log in to the jump hosts, one behind the other; it stands in a file beside known_hosts."""
 
-    port: int
+    ports: tuple[int, ...]
     user: str
     key: str
     """The private key, in OpenSSH's format."""
@@ -33,59 +33,63 @@ class Jump:
 
     @classmethod
     def of(cls, work: Work) -> Jump | None:
-        """The jump host of a work, if there is one."""
+        """The jump hosts of a work, if there are any."""
         file = Path(work.folder) / FILE
         return cls(**json.loads(file.read_text())) if file.is_file() else None
 
 
-class JumpHost:
-    """A running sshd whose only user is who runs the benchmark; nothing of its limits is changed."""
+class JumpHosts:
+    """Running sshds whose only user is who runs the benchmark; nothing of their limits is changed."""
 
-    def __init__(self, folder: Path, cores: Iterable[int]) -> None:
+    def __init__(self, folder: Path, count: int, cores: Iterable[int]) -> None:
         self._folder = folder
+        self._count = count
         self._cores = set(cores)
+        self._processes: list[subprocess.Popen[bytes]] = []
 
     def __enter__(self) -> Self:
         sshd = shutil.which("sshd", path=f"{os.environ.get('PATH', '')}:/usr/sbin")
         if sshd is None:
             raise RuntimeError("the jump host needs: apt-get install openssh-server")
         host_key, user_key = (_keygen(self._folder / name) for name in ("jump_host", "jump_user"))
+        if os.geteuid() == 0:
+            Path("/run/sshd").mkdir(exist_ok=True)
+        ports = tuple(self._start(sshd, host_key, user_key) for _ in range(self._count))
+        jump = Jump(ports, getpass.getuser(), user_key.read_text())
+        (self._folder / FILE).write_text(json.dumps(asdict(jump)))
+        kind, blob, *_ = host_key.with_suffix(".pub").read_text().split()
+        self.known_hosts = "".join(f"[127.0.0.1]:{port} {kind} {blob}\n" for port in ports)
+        return self
+
+    def _start(self, sshd: str, host_key: Path, user_key: Path) -> int:
         with socket.create_server(("127.0.0.1", 0)) as listener:
             port = int(listener.getsockname()[1])
-        config = self._folder / "jump_sshd"
+        config = self._folder / f"jump_sshd_{port}"
         config.write_text(
             f"Port {port}\nListenAddress 127.0.0.1\nPidFile none\nUsePAM no\nStrictModes no\n"
             f"HostKey {host_key}\nAuthorizedKeysFile {user_key}.pub\nPasswordAuthentication no\n"
             "KbdInteractiveAuthentication no\nPermitRootLogin prohibit-password\n"
         )
-        if os.geteuid() == 0:
-            Path("/run/sshd").mkdir(exist_ok=True)
-        self._process = subprocess.Popen(
+        process = subprocess.Popen(
             [sshd, "-D", "-f", str(config)],
             stderr=subprocess.DEVNULL,
             preexec_fn=lambda: os.sched_setaffinity(0, self._cores),
         )
-        self._wait(port)
-        jump = Jump(port, getpass.getuser(), user_key.read_text())
-        (self._folder / FILE).write_text(json.dumps(asdict(jump)))
-        kind, blob, *_ = host_key.with_suffix(".pub").read_text().split()
-        self.known_hosts_line = f"[127.0.0.1]:{port} {kind} {blob}\n"
-        return self
+        self._processes.append(process)
+        for _ in range(100):
+            with contextlib.suppress(OSError), socket.create_connection(("127.0.0.1", port), 1.0):
+                return port
+            if process.poll() is not None:
+                break
+            time.sleep(0.05)
+        raise RuntimeError("the jump host does not start")
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        self._process.terminate()
-        self._process.wait(10.0)
-
-    def _wait(self, port: int) -> None:
-        for _ in range(100):
-            with contextlib.suppress(OSError), socket.create_connection(("127.0.0.1", port), 1.0):
-                return
-            if self._process.poll() is not None:
-                break
-            time.sleep(0.05)
-        raise RuntimeError("the jump host does not start")
+        for process in self._processes:
+            process.terminate()
+            process.wait(10.0)
 
 
 def _keygen(path: Path) -> Path:
@@ -108,7 +112,7 @@ def paramiko_through(work: Work, host: str) -> Sequence[bytes]:
     try:
         client.connect(
             jump.host,
-            jump.port,
+            jump.ports[0],
             jump.user,
             pkey=paramiko.Ed25519Key.from_private_key(io.StringIO(jump.key)),
             timeout=work.patience,

@@ -16,7 +16,7 @@ from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 
 from benchmarks.ssh_fleet import Fleet, hosts
-from benchmarks.ssh_jump import FILE, JumpHost
+from benchmarks.ssh_jump import FILE, JumpHosts
 from benchmarks.ssh_rows import Figure, Goal, Row
 from benchmarks.ssh_work import Done, Work
 
@@ -79,9 +79,9 @@ class Bench:
                 found[name] = self._work(row, name, fleet, folder, devices)
             if fleet is not None:
                 known = fleet.known_hosts(folder / "known_hosts", hosts(devices))
-                if row.jump:
-                    jump = stack.enter_context(JumpHost(folder, fleet_cores))
-                    known.write_text(known.read_text() + jump.known_hosts_line)
+                if row.hops:
+                    jumps = stack.enter_context(JumpHosts(folder, row.hops, fleet_cores))
+                    known.write_text(known.read_text() + jumps.known_hosts)
             for number in range(rounds):
                 for name, measured in found.items():
                     if number and name in row.fewer:

@@ -64,7 +64,8 @@ def _way(work: Work) -> tuple[Hop, ...]:
     jump = Jump.of(work)
     if jump is None:
         return ()
-    return (Hop("jump", jump.host, SSHCredentials(jump.user, private_key=jump.key), jump.port),)
+    login = SSHCredentials(jump.user, private_key=jump.key)
+    return tuple(Hop(f"jump-{port}", jump.host, login, port) for port in jump.ports)
 
 
 def floods(work: Work, done: Done) -> None:

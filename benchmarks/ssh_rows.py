@@ -71,8 +71,8 @@ class Row:
     rounds: int = 3
     pinned: bool = True
     ticking: bool = False
-    jump: bool = False
-    """Whether the devices stand behind an OpenSSH jump host with its default limits."""
+    hops: int = 0
+    """How many OpenSSH jump hosts with their default limits the devices stand behind."""
     home: bool = False
     """Whether a home with an inventory of the fleet is made for it."""
     kind: Literal["sessions", "keys"] = "sessions"
@@ -152,12 +152,13 @@ ROWS = (
         workers=500,
         ticking=True,
         patience=60,
+        fewer={RAW: 500},
         quick_devices=250,
     ),
     Row(
         "1000",
         "1,000 sessions at once, 200 ms round trip, 1 s think",
-        ("vctui", LIBSSH2, ASYNCSSH, RAW),
+        ("vctui", LIBSSH2, ASYNCSSH),
         _LAG,
         (Goal("seconds", at_most=10), Goal("lag max", at_most=250), Goal("failed", at_most=0)),
         _WAN,
@@ -225,7 +226,20 @@ ROWS = (
         devices=60,
         workers=60,
         rounds=10,
-        jump=True,
+        hops=1,
+        quick_devices=60,
+    ),
+    Row(
+        "jump-2",
+        "60 devices behind two of them, one behind the other",
+        ("vctui",),
+        ("seconds", "p50", "cpu", "rss", "failed"),
+        (Goal("failed", at_most=0),),
+        Settings(think=0.05),
+        devices=60,
+        workers=60,
+        rounds=10,
+        hops=2,
         quick_devices=60,
     ),
     Row(
