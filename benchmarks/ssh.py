@@ -15,6 +15,7 @@ under 15 % are noise; so is much more when the machine has other work, which is 
 from __future__ import annotations
 
 import argparse
+import io
 import json
 import os
 import platform
@@ -125,6 +126,8 @@ def parse() -> argparse.Namespace:
 
 def main() -> int:
     """Measure and print; 1 when a target is missed, 2 when nothing can be measured."""
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        sys.stdout.reconfigure(line_buffering=True)
     arguments = parse()
     try:
         build()

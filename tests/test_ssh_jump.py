@@ -320,6 +320,21 @@ def test_a_jump_host_that_cannot_be_reached(run: Run) -> None:
     assert run.status[-1].error == results[0].error
 
 
+def test_a_jump_host_that_needs_old_algorithms(run: Run) -> None:
+    """Each kind of host is told where it is allowed them."""
+    modern = ("aes128-gcm@openssh.com", "aes256-gcm@openssh.com", "aes128-ctr", "aes192-ctr", "aes256-ctr")
+    old = Rules(disabled={"ciphers": [*modern]})
+    with JumpHost(old) as jump, Device(cli("r1#", ARP), old) as device:
+        run.trust(jump, device)
+        behind, direct = run([target(device, hop(jump)), target(device, name="r2")])
+        assert behind.next_step == (
+            "Allow it old algorithms: legacy: true for ams-1 below jump_hosts in config.yaml"
+        )
+        assert "vctui devices edit DEVICE --legacy on" in str(direct.next_step)
+        (allowed,) = run([replace(target(device, hop(jump, legacy=True), name="r3"), legacy=True)])
+        assert allowed.success, allowed.error
+
+
 def test_a_jump_host_that_turns_connections_away_for_a_while(run: Run) -> None:
     """As OpenSSH does beyond MaxStartups: it closes, or says so in plain text."""
 

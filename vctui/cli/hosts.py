@@ -258,7 +258,7 @@ class _Scanner:
         scans: list[_Scan] = []
         for host, key in found.items():
             if isinstance(key, DeviceError):
-                scans.append(_Scan(host, key.kind, reason=key.message))
+                scans.append(_Scan(host, key.kind, reason=f"{key.message}. {key.next_step}"))
             else:
                 check = known.check(host.host, host.port, key.key_type, key.blob, key.certificate)
                 scans.append(_Scan(host, check.status, key))

@@ -36,6 +36,10 @@ _UNREACHABLE = {
 
 _PROMPT = 0.005
 """Seconds in which most devices have answered; only who waits longer can be interrupted."""
+ALLOW_OLD = (
+    "Allow it old algorithms: vctui devices edit DEVICE --legacy on "
+    "(all of its kind: legacy_algorithms: true in a platform file)"
+)
 _Address = tuple[int, Any]
 Made = TypeVar("Made", bound=Transport)
 
@@ -235,7 +239,7 @@ def _mismatch(transport: Transport) -> DeviceError:
     if not old:
         step = "Update the device, or turn on a newer algorithm on it"
     elif old.intersection(KNOWN):
-        step = "Allow old algorithms for its kind: legacy_algorithms: true in a platform file"
+        step = ALLOW_OLD
     else:
         step = "Install what still speaks to old devices: pip install 'vctui[legacy]'"
     return DeviceError("kex_mismatch", message, step)

@@ -18,7 +18,7 @@ from paramiko.channel import Channel
 
 from vctui.errors import PASSING, DeviceError
 from vctui.ssh.asking import code_key
-from vctui.ssh.connect import open_socket
+from vctui.ssh.connect import ALLOW_OLD, open_socket
 from vctui.ssh.entry import Surroundings, Visit
 from vctui.ssh.jump_link import Link, Route, about, connect, direct_route, visit_to
 from vctui.ssh.jump_transport import JumpLost, NoRoom
@@ -121,6 +121,8 @@ class _Jump:
     def error(self, message: str, next_step: str, *, passing: bool = False) -> DeviceError:
         """Why the devices behind it cannot be reached; what is said of devices is said of it."""
         name = self._hop.name
+        if next_step == ALLOW_OLD:
+            next_step = "Allow it old algorithms: legacy: true for DEVICE below jump_hosts in config.yaml"
         message = f"{about(self._hop)}: {message.replace('the device', 'it', 1)}"
         return DeviceError("jump_failed", message, next_step.replace("DEVICE", name), passing=passing)
 
