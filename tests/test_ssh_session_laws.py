@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import random
+from collections.abc import Sequence
 from dataclasses import replace
+from itertools import combinations, pairwise
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -11,7 +14,9 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from tests.fixtures.adversary import COMMANDS, LOGS, Adversary, Script, scripts
-from tests.fixtures.replay import Clock, Outcome, ReplayChannel, clock, dice, run_session
+from tests.fixtures.replay import Clock, Outcome, ReplayChannel, clock, dice, run_session, sim_device
+from vctui.demo.console import Console, Said
+from vctui.demo.recording import Recording, Turn
 
 __all__ = ["clock"]
 LAW = settings(
@@ -78,3 +83,38 @@ def test_an_output_that_breaks_off_is_no_success(
     outcome = play(Script("cisco_ios", "r1#", outputs, seed, fate=(kind, number, share)), clock)
     assert outcome.kind in ("disconnected", "command_timeout")
     assert len([output for output in outcome.outputs if output.error is None]) == number - 1
+
+
+class CutChannel(ReplayChannel):
+    """The greeting comes in pieces, with pauses between them."""
+
+    def __init__(self, console: Console, clock: Clock, cuts: Sequence[int], pause: float) -> None:
+        self._cuts = cuts
+        self._pause = pause
+        self._greets = True
+        super().__init__(console, clock)
+
+    def _say(self, said: list[Said]) -> None:
+        if not self._greets:
+            super()._say(said)
+            return
+        self._greets = False
+        greeting = b"".join(piece for piece in said if isinstance(piece, bytes))
+        for start, end in pairwise([0, *self._cuts, len(greeting)]):
+            self._due.append((self.clock.now + self._pause * len(self._due), greeting[start:end]))
+        self._free = self._due[-1][0]
+
+
+@pytest.mark.parametrize("device_type", ["", "cisco_ios"])
+@pytest.mark.parametrize("pause", [0.01, 0.35, 1.2])
+@pytest.mark.parametrize("lines", [1, 2, 3])
+def test_a_greeting_of_prompts_is_no_prompt(lines: int, pause: float, device_type: str, clock: Clock) -> None:
+    """Wherever packets cut it."""
+    turns = (Turn("show clock", text="12:00\n"), Turn("terminal length 0", text=""))
+    greeting = "r2#\r\n" * lines
+    recording = Recording("r1", Path(), "r1#", motd=greeting, turns=turns)
+    places = range(1, len(greeting) + 3)
+    for cuts in [(), *combinations(places, 1), *combinations(places, 2)]:
+        channel = CutChannel(Console(sim_device(recording), recording), clock, cuts, pause)
+        outcome = run_session(channel, clock, ("show clock",), device_type)
+        assert [output.text for output in outcome.outputs] == ["r1#show clock\n12:00\nr1#"], cuts

@@ -157,10 +157,10 @@ class PromptLearner:
         return [n for n, line in enumerate(self._recent) if line.strip() and same_prompt(line, tail)]
 
     def _learned_bare(self, tail: str, *, quiet: bool) -> Learned | None:
-        """The unfinished line has come twice before; every question has its answer, or silence tells so."""
+        """The unfinished line has come twice before, questions were asked, and a silence follows."""
         places, lines = self._places(tail), self._recent
         questions = sum(not typed.command for typed in self.typed)
-        if len(places) < _TIMES or (len(places) < questions and not quiet):
+        if not quiet or min(len(places), questions) < _TIMES:
             return None
         first, second = lines[places[-2] + 1 : places[-1]], lines[places[-1] + 1 :]
         if len(second) > BETWEEN or len(first) != len(second) or not all(map(same_context, first, second)):
