@@ -15,7 +15,7 @@ from vctui.ssh.learner import Learned
 from vctui.ssh.prompts import same_context
 from vctui.ssh.rights import raise_rights
 from vctui.ssh.rules import Platform
-from vctui.ssh.shell import Shell
+from vctui.ssh.shell import QUIET, Shell
 from vctui.ssh.typed import Output, Typed
 from vctui.text import safe_line
 
@@ -116,11 +116,11 @@ class Talk:
                     return dialogue.whole(tail)
                 if questions.may_ask():
                     self._ask(typed, then)
-            finished = shell.receive(shell.wait_time(long=questions.may_nudge()))
+            elif not more and not dialogue.at_prompt(tail):
+                self._answer_pager()
+            finished = shell.receive(QUIET if more else shell.wait_time(long=questions.may_nudge()))
             if finished is not None:
                 dialogue.take(finished, shell.drawn(more=bool(dialogue.due)))
-                if not dialogue.at_prompt(shell.tail):
-                    self._answer_pager()
                 continue
             shell.check_patience("command_timeout", "the output did not end")
             self._answer_pager()
