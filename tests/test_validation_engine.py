@@ -250,8 +250,26 @@ def test_several_templates_are_merged_on_their_keys(engine: ValidationEngine) ->
         ("1", "Active", "OK"),
         ("2", "Standby", "DOWN"),
     ]
+    # One of them alone never gives the records, however it was found.
+    for filter_str in ("cisco_ios_show_switch_detail", "switch_detail", None):
+        assert engine.validate(STACK, filter_str).records == result.records
     missing = engine.validate(STACK, "cisco_ios_show_switch_detail:no_such_template")
     assert (missing.is_valid, missing.template) == (False, None)
+
+
+def test_merged_records_win_over_one_part_that_says_more_of_its_titles(tmp_path: Path) -> None:
+    first = (
+        "Value Key SWITCH (\\d+)\nValue ROLE (\\w+)\n\nStart\n  ^Unit ${SWITCH} has role ${ROLE} -> Record\n"
+    )
+    other = "".join(f"Value {name} (.)\n" for name in ("ALPHA", "BRAVO", "CHARLIE", "DELTA"))
+    other = f"Value Key SWITCH (\\d+)\n{other}\nStart\n  ^.${{SWITCH}}${{ALPHA}} -> Record\n"
+    pair = ("cisco_ios_show_switch_detail", "cisco_ios_show_switch_detail_stack_ports")
+    rows = [(pair[0], first, "custom"), (pair[1], other, "custom"), ("lab_os_show_x", first + "#", "custom")]
+    engine = ValidationEngine(database(tmp_path / "t.db", rows))
+    output = "Switch roles\nUnit 1 has role Active\nUnit 2 has role Standby\n 1a\n 2b\n"
+    for filter_str in (pair[0], "switch_detail", None):
+        found = engine.validate(output, filter_str)
+        assert (found.template, [r["alpha"] for r in found.records]) == (":".join(pair), ["a", "b"])
 
 
 @pytest.mark.parametrize("text", [*REFUSALS, *CHATTER])
