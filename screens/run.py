@@ -178,6 +178,7 @@ class RunScreen(Screen[None]):
     @on(Ended)
     def _ended(self, message: Ended) -> None:
         self.ended = message
+        self.desk.close()
         self.model.end()
         self.paint()
         self.refresh_bindings()

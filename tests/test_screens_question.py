@@ -16,6 +16,7 @@ from textual.widgets import Input
 from screens.question import QuestionScreen
 from screens.run import RunScreen
 from screens.summary import SummaryScreen
+from screens.widgets.confirm import ConfirmScreen
 from tests.fixtures.screens import (
     HOSTILE,
     Stage,
@@ -32,6 +33,7 @@ from tests.fixtures.screens import (
 )
 from vctui.events import Sink
 from vctui.jobs import JobResult, Plan
+from vctui.mask import MASK
 from vctui.questions import Question
 from vctui.ssh.lifeline import Lifelines
 
@@ -241,6 +243,23 @@ async def test_cancelling_the_run_closes_its_questions(tmp_path: Path) -> None:
         await pilot.press("escape", "c", "c")
         assert answer.result(WAIT) is None
         await until(pilot, lambda: is_on(app, SummaryScreen))
+
+
+async def test_what_was_typed_is_gone_when_the_run_ends_behind_another_screen(tmp_path: Path) -> None:
+    run = Run(tmp_path)
+    async with running(run) as (app, pilot):
+        answer = run.ask(SECRET)
+        await until(pilot, asking(app, "enable secret"))
+        await pilot.press(*"0pen", "enter")
+        assert answer.result(WAIT) == "0pen"
+        await until(pilot, lambda: app.screen is run.screen)
+        app.push_screen(ConfirmScreen("As the lock screen does", "It stays over the run."))
+        await until(pilot, lambda: is_on(app, ConfirmScreen))
+        assert MASK.hide("0pen") == "********"
+        run.end.set()
+        await until(pilot, lambda: not run.screen.running)
+        assert MASK.hide("0pen") == "0pen"
+        assert run.screen.desk._settled == {}
 
 
 async def test_leaving_the_run_closes_its_questions(tmp_path: Path) -> None:
