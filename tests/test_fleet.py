@@ -228,3 +228,16 @@ def test_faults_of_a_large_fleet(count: int) -> None:
     assert bad.count(Fault.SILENT) <= MAX_WAITED_OUT
     assert bad.count(Fault.NO_PROMPT) <= MAX_WAITED_OUT
     assert faults[FAULT_EVERY // 2] is not Fault.NONE
+
+
+@pytest.mark.skipif(not Path("/proc/self/environ").exists(), reason="needs /proc")
+def test_the_process_of_the_fleet_is_told_no_master_password(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("VCOLLECTOR_VAULT_PASS", "open sesame")
+    devices = sample_fleet(sample_data_dir(), PASSWORD, "enable-secret")
+    with Fleet([device.sim for device in devices[:1]]) as fleet:
+        assert fleet._child is not None
+        process = Path(f"/proc/{fleet._child.pid}")
+        seen = (process / "environ").read_bytes() + (process / "cmdline").read_bytes()
+    assert seen
+    for secret in (b"sesame", PASSWORD.encode(), b"enable-secret"):
+        assert secret not in seen

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import sqlite3
+import subprocess
 import threading
 from contextlib import closing
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -104,3 +106,18 @@ def test_a_question_can_be_stopped(database: Path) -> None:
 def test_a_bad_database_is_told(tmp_path: Path) -> None:
     with pytest.raises(DataError):
         Bench(tmp_path / "absent.db").rank(OUTPUT)
+
+
+def test_the_process_is_told_no_secret(database: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("VCOLLECTOR_VAULT_PASS", "open sesame")
+    started: list[Any] = []
+    popen = subprocess.Popen
+
+    def noting(command: list[str], **options: Any) -> Any:
+        started.append((command, options["env"]))
+        return popen(command, **options)
+
+    monkeypatch.setattr("vctui.validation.bench_process.subprocess.Popen", noting)
+    assert Bench(database).rank(OUTPUT, "show").verdict.records
+    assert started
+    assert "sesame" not in repr(started)
