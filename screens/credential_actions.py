@@ -113,9 +113,13 @@ def rename(context: Context, name: str, new: str) -> None:
     context.resolver.vault.edit(name, Edit(name=new))
 
 
-def remove(context: Context, name: str) -> None:
-    """Delete a credential. Raises VctuiError."""
-    context.resolver.vault.remove(name)
+def remove(context: Context, name: str) -> list[str]:
+    """Delete a credential; the names of older copies that still hold it. Raises VctuiError."""
+    from vctui.vault import copies_with
+
+    vault = context.resolver.vault
+    vault.remove(name)
+    return [copy.name for copy in copies_with(vault, name)]
 
 
 def set_default(context: Context, name: str) -> None:

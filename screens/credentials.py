@@ -191,8 +191,10 @@ class CredentialsScreen(VaultActions, Screen[None]):
         )
         if not await self.app.push_screen_wait(question) or not await self.unlocked():
             return
-        if await self.do(credential_actions.remove, info.name):
-            self.say(f"{info.name} is removed")
+        copies = await self.wait(credential_actions.remove, info.name)
+        if copies is not None:
+            still = f". An older copy of the database still holds it: {', '.join(copies)}" if copies else ""
+            self.say(f"{info.name} is removed{still}")
             self._load()
 
     @work(exclusive=True, group="act", description="copy a secret")

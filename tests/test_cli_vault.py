@@ -362,3 +362,20 @@ def test_a_wrong_password_is_one_attempt_and_no_other_source_is_tried(
     monkeypatch.setenv("VCOLLECTOR_VAULT_PASS", "wrong horse")
     assert run("vault", "edit", "lab", "-u", "x", unlock="")[0] == 12
     assert kinds(home) == ["vault_unlock_failed"] * 2
+
+
+def test_removing_names_the_copies_that_still_hold_it(run: Any, tmp_path: Path) -> None:
+    old = tmp_path / "old"
+    path = legacy_collector(old)
+    more = ["vault", "add", "later", "-u", "x", "--password-stdin", "--default"]
+    assert run(*more, unlock=LEGACY_PASSWORD, stdin="pw\n", at=old)[0] == 0
+    files = sorted(old.iterdir())
+    code, _, said = run("vault", "remove", "lab", "-y", unlock=LEGACY_PASSWORD, at=old)
+    assert (code, said) == (
+        0,
+        f"lab removed\nan older copy of the database still holds it, sealed: {path}.before-vctui\n",
+    )
+    holding = [file.name for file in old.iterdir() if LEGACY_TOKEN.encode() in file.read_bytes()]
+    assert holding == ["collector.db.before-vctui"], "nothing else does"
+    assert sorted(old.iterdir()) == files
+    assert run("vault", "remove", "later", "-y", unlock=LEGACY_PASSWORD, at=old)[2] == "later removed\n"

@@ -147,7 +147,7 @@ def remove_credential(args: argparse.Namespace) -> int:
     from vctui.cli.home import ready_home
     from vctui.cli.output import confirm, narrate
     from vctui.cli.unlocking import unlocked
-    from vctui.vault import open_vault, users_of
+    from vctui.vault import copies_with, open_vault, users_of
 
     settings = ready_home(args)
     found = next((info for info in open_vault(settings).list() if info.name == args.name), None)
@@ -159,7 +159,10 @@ def remove_credential(args: argparse.Namespace) -> int:
         return 0
     with unlocked(settings, descriptor=args.unlock_fd) as vault:
         vault.remove(args.name)
+        copies = copies_with(vault, args.name)
     narrate(f"{args.name} removed")
+    for copy in copies:
+        narrate(f"an older copy of the database still holds it, sealed: {copy}")
     if users:
         narrate(f"{users} will use the job's login, else the default one")
     return 0

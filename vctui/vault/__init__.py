@@ -3,6 +3,7 @@
 from vctui.process import harden_process
 from vctui.vault.checks import FieldRefused, PassphraseNeeded, read_key_file
 from vctui.vault.contents import Edit
+from vctui.vault.copies import copies_with
 from vctui.vault.intake import CONFLICTS, Conflict, Imported, import_items
 from vctui.vault.kernel_keyring import kernel_keyring_problem
 from vctui.vault.keyring_slot import Remembered, forget, remember, remembered
@@ -48,6 +49,7 @@ __all__ = [
     "ask_secret",
     "change_password",
     "check_target",
+    "copies_with",
     "export_vault",
     "find_unlock_source",
     "forget",

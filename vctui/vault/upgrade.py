@@ -9,6 +9,7 @@ from pathlib import Path
 from vctui.errors import DataError
 from vctui.storage import back_up_database
 from vctui.vault import record_rows, slots, tables
+from vctui.vault.copies import old_copies
 from vctui.vault.header import checked_records, read_header, require_same
 from vctui.vault.kdf import encode_password
 from vctui.vault.manifest import entry_of, seal_manifest
@@ -57,4 +58,4 @@ def upgrade(vault: Vault, password: str) -> Upgraded | None:
         vault.note("vault_upgraded", credentials=len(ids), damaged=list(damaged))
     vault.adopt(scheme)
     changed = Changed(len(ids), damaged, (note,) if note else ())
-    return Upgraded(changed, tuple(sorted(vault.path.parent.glob(f"{vault.path.name}.before-*"))))
+    return Upgraded(changed, old_copies(vault))
