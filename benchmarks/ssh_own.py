@@ -5,15 +5,24 @@ from __future__ import annotations
 import json
 import sys
 import threading
+from collections.abc import Sequence
 from pathlib import Path
 
 from benchmarks.ssh_jump import Jump
-from benchmarks.ssh_work import Client, Done, Work
+from benchmarks.ssh_peers import run_commands
+from benchmarks.ssh_work import Client, Done, Work, in_threads
 from vctui.config import Settings, load_settings
 from vctui.events import DeviceFinished, Event
 from vctui.jobs import JobRunner
+from vctui.questions import HEADLESS
 from vctui.records import SSHCredentials
 from vctui.ssh import ExecutionResult, ExecutorOptions, Hop, SSHExecutorPool, Target
+from vctui.ssh.asking import Asking
+from vctui.ssh.auth import Login
+from vctui.ssh.connect import hang_up, open_socket, shake_hands
+from vctui.ssh.lifeline import Deadline, Lifeline
+from vctui.ssh.pump import PumpedTransport
+from vctui.ssh.shell import open_channel
 from vctui.storage import Inventory, TemplateRow, TemplateStore, init_home
 from vctui.validation import ntc_rows
 
@@ -66,6 +75,26 @@ def _way(work: Work) -> tuple[Hop, ...]:
         return ()
     login = SSHCredentials(jump.user, private_key=jump.key)
     return tuple(Hop(f"jump-{port}", jump.host, login, port) for port in jump.ports)
+
+
+def transport(work: Work, host: str) -> Sequence[bytes]:
+    """The connection alone, used as the peers are: no look at what comes but for the prompt."""
+    patience, lifeline = Deadline(work.patience), Lifeline()
+    login = SSHCredentials(username=work.user, password=work.password)
+    made = shake_hands(
+        open_socket(host, work.port, patience, lifeline),
+        ident_timeout=work.patience,
+        kex_timeout=work.patience,
+        make=PumpedTransport,
+    )
+    try:
+        asking = Asking(HEADLESS, host, lifeline, (patience,))
+        Login(made, patience, lambda: login, asking).run(login, None)
+        channel = open_channel(made, patience, work.patience)
+        channel.settimeout(work.patience)
+        return run_commands(work, channel.sendall, lambda: channel.recv(65536))
+    finally:
+        hang_up(made)
 
 
 def floods(work: Work, done: Done) -> None:
@@ -149,6 +178,7 @@ def job(name: str) -> Client:
 
 OWN: dict[str, Client] = {
     "vctui": pool,
+    "vctui transport": in_threads(transport),
     "vctui floods": floods,
     "vctui run": job("plain"),
     "vctui run, validated": job("validated"),

@@ -92,7 +92,7 @@ LIBSSH2, ASYNCSSH, RAW, CLIENT, NETMIKO = (
     "netmiko",
 )
 SCRAPLI, WAITS = "scrapli", "VelocityCollector's waits"
-RUN, CHECKED = "vctui run", "vctui run, validated"
+RUN, CHECKED, TRANSPORT = "vctui run", "vctui run, validated", "vctui transport"
 _RATE: tuple[Figure, ...] = ("rate", "p50", "cpu", "rss", "failed")
 _LAG: tuple[Figure, ...] = ("seconds", "lag p99", "lag max", "cpu", "rss", "failed")
 _BULK: tuple[Figure, ...] = ("MB/s", "CPU ms/MB", "rss", "failed")
@@ -172,7 +172,7 @@ ROWS = (
     Row(
         "2mb",
         "2 MB output, big writes",
-        ("vctui", RAW, LIBSSH2, ASYNCSSH, NETMIKO, SCRAPLI),
+        ("vctui", TRANSPORT, RAW, LIBSSH2, ASYNCSSH, NETMIKO, SCRAPLI),
         _BULK,
         (Goal("MB/s", at_least=1.5, against=RAW),),
         devices=2,
@@ -185,7 +185,7 @@ ROWS = (
     Row(
         "2mb-512",
         "2 MB output, 512-byte writes",
-        ("vctui", RAW, LIBSSH2, ASYNCSSH, NETMIKO, SCRAPLI),
+        ("vctui", TRANSPORT, RAW, LIBSSH2, ASYNCSSH, NETMIKO, SCRAPLI),
         _BULK,
         (Goal("CPU ms/MB", at_most=0.333, against=RAW),),
         Settings(chunk=512),

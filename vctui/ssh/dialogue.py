@@ -90,7 +90,8 @@ class Dialogue:
                 passed = finished[at:end]
                 self._shown.pass_over()
                 self._length += size_of(passed)
-                lines = pair_up(finished[end:], written[passed.count("\n") :])
+                if end < len(finished):
+                    lines = pair_up(finished[end:], written[passed.count("\n") :])
                 at = end
                 continue
             line, drawn = next(lines)
