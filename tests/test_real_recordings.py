@@ -17,6 +17,14 @@ pytestmark = pytest.mark.real
 DEMO = [sys.executable, "-m", "vctui", "demo", "--headless", "--recordings"]
 
 
+def collect(targets: list[Target], known_hosts: Path, *, record: bool) -> dict[str, ExecutionResult]:
+    results: dict[str, ExecutionResult] = {}
+    pool = SSHExecutorPool(options=ExecutorOptions(known_hosts=known_hosts, record=record))
+    pool.run(targets, on_result=lambda target, result: results.update({target.device: result}))
+    assert [result.error for result in results.values()] == [None] * len(targets)
+    return results
+
+
 def test_vtysh_birdc_and_a_shell_are_played_again(tmp_path: Path, lab: Lab, frr: RealServer) -> None:
     server = lab.sshd("recorded", "PasswordAuthentication yes")
     known_hosts = tmp_path / "known_hosts"
@@ -29,6 +37,7 @@ def test_vtysh_birdc_and_a_shell_are_played_again(tmp_path: Path, lab: Lab, frr:
 
     targets = [
         target("bird", "bird", lab.bird(), "show status", "show protocols", "show route"),
+        target("dash", "linux", "/bin/dash", "uname -s", "printf '$ \\n$ uname -s\\n'", "seq 1 30"),
         target("bash", "linux", "/bin/bash", "ls -l /usr/bin", f"echo {lab.password}", "seq 1 2000", "id -u"),
         Target(
             "vtysh",
@@ -41,14 +50,13 @@ def test_vtysh_birdc_and_a_shell_are_played_again(tmp_path: Path, lab: Lab, frr:
     ]
     folder = tmp_path / "recordings"
     folder.mkdir()
-    results: dict[str, ExecutionResult] = {}
-    pool = SSHExecutorPool(options=ExecutorOptions(known_hosts=known_hosts, record=True))
-    pool.run(targets, on_result=lambda target, result: results.update({target.device: result}))
-    assert [result.error for result in results.values()] == [None] * 3
+    plain, results = (collect(targets, known_hosts, record=record) for record in (False, True))
+    for name in ("vtysh", "dash", "bash"):
+        assert [output.text for output in plain[name].outputs] == [o.text for o in results[name].outputs]
     for name, result in results.items():
         (folder / f"{name}.yaml").write_text(result.recording)
         assert not any(secret in result.recording for secret in (lab.password, frr.password))
     assert f"\n{lab.password}\n" in results["bash"].output
     done = subprocess.run([*DEMO, str(folder)], capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stdout + done.stderr
-    assert done.stdout.count("as recorded") == 3
+    assert done.stdout.count("as recorded") == 4

@@ -27,24 +27,27 @@ class Keyboard:
 
     def take(self, keys: bytes) -> Typing[bool]:
         """Take these keys, if they are what comes next."""
-        while not self._typed:
-            yield
+        yield from self._wait()
         found = self._typed.startswith(keys)
         if found:
             del self._typed[: len(keys)]
         return found
 
     def key(self) -> Typing[bytes]:
-        while True:
-            while not self._typed:
+        yield from self._wait()
+        key = bytes(self._typed[:1])
+        del self._typed[:1]
+        self._after_cr = key == b"\r"
+        return key
+
+    def _wait(self) -> Typing[None]:
+        """Until there is a key. The LF of a CR LF is none: it belongs to the line before."""
+        while not self._typed or (self._after_cr and self._typed[:1] == b"\n"):
+            if not self._typed:
                 yield
-            key = bytes(self._typed[:1])
-            del self._typed[:1]
-            # The LF of a CR LF belongs to the line before.
-            if not (key == b"\n" and self._after_cr):
-                self._after_cr = key == b"\r"
-                return key
-            self._after_cr = False
+            else:
+                self._after_cr = False
+                del self._typed[:1]
 
     def line(self, *, echo: bool = True) -> Typing[str]:
         line = bytearray()

@@ -93,7 +93,9 @@ class PromptLearner:
             if bare and not any(map(is_log, self._between)):
                 # The terminal shows at once what is typed: whose output comes now, nobody can tell.
                 self.typed = [typed for typed in self.typed if not typed.command]
-            elif bare or self._goes_on(prompt, line, written, behind):
+                self._proof = None
+                return
+            if bare or self._goes_on(prompt, line, written, behind):
                 self._found = self._learn(prompt, self._between, behind)
                 return
             self._between.append(line)
