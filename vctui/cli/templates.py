@@ -56,7 +56,7 @@ def list_templates(args: argparse.Namespace) -> int:
     if args.json:
         print_json([_about(template) for template in found])
     elif found:
-        print_table(("NAME", "SOURCE", "CREATED"), [(t.name, t.source, t.created) for t in found])
+        print_table(("NAME", "SOURCE", "CREATED"), [(t.name, t.source, t.created[:10]) for t in found])
     else:
         narrate("no template fits" if wanted else "no templates yet. Import: vctui templates import --ntc")
     return 0
