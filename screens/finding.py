@@ -17,7 +17,7 @@ from textual.worker import Worker, WorkerState
 from screens.calm import quick_turns, spare_the_collector
 from screens.discovery_engine import Finder
 from screens.discovery_view import detail_text, end_text, found_columns, running_text
-from screens.finding_model import FindingModel, Found
+from screens.finding_model import FindingModel
 from screens.widgets.confirm import ConfirmScreen
 from screens.widgets.rows import Rows
 from vctui.errors import VctuiError
@@ -28,14 +28,6 @@ if TYPE_CHECKING:
     from vctui.jobs import DiscoveryPlan
 
 PAINT = 0.2
-
-
-class FoundRows(Rows[Found]):
-    """The devices of a search. There is nothing behind one: what is known stands below."""
-
-    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
-        """All but Enter."""
-        return action != "pick"
 
 
 class FindingScreen(Screen[None]):
@@ -100,7 +92,13 @@ class FindingScreen(Screen[None]):
         yield Header()
         yield Static(id="head", markup=False)
         yield Static(id="options", markup=False)
-        yield FoundRows(self.model.rows, found_columns(self._plan.candidates), self.model.cells, id="devices")
+        yield Rows(
+            self.model.rows,
+            found_columns(self._plan.candidates),
+            self.model.cells,
+            opens=False,
+            id="devices",
+        )
         yield Static(id="detail", markup=False)
         yield Footer(show_command_palette=False)
 

@@ -46,7 +46,8 @@ class RevalidateScreen(Screen[None]):
     ## Parse again
 
     Stored captures parsed with the templates as they are now, and what that changes: score and records before
-    and after. Nothing is written until **w**. The captures themselves are never touched.
+    and after, and the fields that come and go. Nothing is written until **w**. The captures themselves are
+    never touched.
 
     **a** shows also those that stay as they are. Leaving the screen stops the work.
     """
@@ -87,7 +88,8 @@ class RevalidateScreen(Screen[None]):
     def compose(self) -> ComposeResult:
         yield Header()
         yield Static(id="head", markup=False)
-        yield Rows((), COLUMNS, cells, id="changes")
+        yield Rows((), COLUMNS, cells, opens=False, id="changes")
+        yield Static(id="detail", markup=False)
         yield KeyFooter()
 
     def on_mount(self) -> None:
@@ -146,6 +148,12 @@ class RevalidateScreen(Screen[None]):
         elif changed and not self._working and not self._written:
             told += ". Nothing is written yet: w writes"
         self.query_one("#head", Static).update(safe_line(told), layout=False)
+        self._detail()
+
+    @on(Rows.Moved, "#changes")
+    def _detail(self) -> None:
+        picked = self.query_one("#changes", Rows).picked
+        self.query_one("#detail", Static).update(detail_text(picked), layout=False)
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
         """There is something to write once all is parsed and differs."""
@@ -177,7 +185,7 @@ def cells(found: Revalidated) -> Cells:
     elif found.reason:
         what, style = found.reason, "skipped"
     elif found.changed:
-        what = _change(found.template_before, found.template)
+        what = found.fields or _change(found.template_before, found.template)
         style = "ok"
     else:
         what, style = found.template or "", "dim"
@@ -190,6 +198,15 @@ def cells(found: Revalidated) -> Cells:
         what,
     )
     return texts, style  # type: ignore[return-value]
+
+
+def detail_text(found: Revalidated | None) -> str:
+    """What has no room in the row: all that changes, and where the capture is."""
+    if found is None:
+        return ""
+    template = _change(found.template_before, found.template)
+    told = found.problem or found.reason or " ".join(filter(None, (template, found.fields)))
+    return f"{safe_line(told, 400)}\n{safe_line(found.path, 400)}"
 
 
 def _change(before: object, after: object) -> str:

@@ -198,6 +198,8 @@ def test_captures_are_parsed_again_after_a_template_changed(home: CaptureHome, r
     home.store.upsert_many([TemplateRow("arista_eos_show_ip_arp", wider)], replace_own=True)
     code, text, _ = run("revalidate", "--template", "arista_eos_show_ip_arp", "--dry-run", "--json")
     assert (code, [one["changed"] for one in json.loads(text)]) == (0, [True, True])
+    assert [(one["fields_new"], one["fields_gone"]) for one in json.loads(text)] == [(["age"], [])] * 2
+    assert "+age" in run("revalidate", "--dry-run")[1].split()
     assert "age" not in json.loads(run("show", "lab-sw1", "--json")[1])["data"][0]
     assert run("revalidate", "--template", "arista_eos_show_version")[2].startswith("0 parsed again")
     assert run("revalidate", "--template", "arista_eos_show_arp")[0] == 2

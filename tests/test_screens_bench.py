@@ -132,6 +132,9 @@ async def test_a_template_is_changed_tried_saved_and_captures_are_parsed_again(h
         await pilot.press("y")
         await until(pilot, lambda: is_on(app, RevalidateScreen))
         await until(pilot, lambda: text_of(app, "#head").startswith("2 parsed, 2 would change, 0 not valid"))
+        assert "+hardware -mac" in shown(app)
+        assert text_of(app, "#detail").startswith("arista_eos_show_ip_arp +hardware -mac")
+        await pilot.press("enter")
         with History(home.settings.collector_db) as history:
             assert "mac" in history.records(1, "lab-sw1")[0]
         await pilot.press("w")

@@ -171,16 +171,22 @@ class Rows(ScrollView, Generic[Item], can_focus=True):
         cells: Callable[[Item], Cells],
         *,
         empty: str = "",
+        opens: bool = True,
         id: str | None = None,
         classes: str | None = None,
     ) -> None:
         super().__init__(id=id, classes=classes)
+        self._opens = opens
         self.items = items
         self._columns = tuple(columns)
         self._cells = cells
         self._all_styled = not any(column.styled for column in columns)
         self._empty = empty
         self._fitted: tuple[int, tuple[int, ...]] = (-1, ())
+
+    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
+        """Enter is not offered where nothing stands behind a row (`opens`)."""
+        return self._opens or action != "pick"
 
     def on_mount(self) -> None:
         """Give the scroll bar its range."""

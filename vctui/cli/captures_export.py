@@ -166,7 +166,7 @@ def revalidate_captures(args: argparse.Namespace) -> int:
         print_json([asdict(one) for one in found])
     elif changed:
         print_table(
-            ("RUN", "DEVICE", "TYPE", "TEMPLATE", "SCORE", "RECORDS", "REASON"),
+            ("RUN", "DEVICE", "TYPE", "TEMPLATE", "SCORE", "RECORDS", "FIELDS", "REASON"),
             [
                 (
                     one.run,
@@ -175,6 +175,7 @@ def revalidate_captures(args: argparse.Namespace) -> int:
                     _change(one.template_before, one.template),
                     _change(one.score_before, one.score),
                     _change(one.records_before, one.records),
+                    one.fields,
                     one.reason,
                 )
                 for one in changed

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import groupby
+from typing import Any
 
 from vctui.errors import VctuiError
 from vctui.jobs.judge import Engine
 from vctui.jobs.plan import by_any_name
 from vctui.jobs.stored import CaptureShelf, Parsing, StoredCapture
 from vctui.storage import History, RunDeviceRow, revise_validation
+
+Records = Sequence[Mapping[str, Any]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,6 +34,15 @@ class Revalidated:
     reason: str | None = None
     """Why the capture is no longer valid."""
     problem: str | None = None
+    fields_new: tuple[str, ...] = ()
+    fields_gone: tuple[str, ...] = ()
+
+    @property
+    def fields(self) -> str:
+        """`+hw -mac`: the fields that the records have now and had not before, and the other way round."""
+        return " ".join(
+            [*(f"+{name}" for name in self.fields_new), *(f"-{name}" for name in self.fields_gone)]
+        )
 
 
 def revalidate(
@@ -116,7 +128,15 @@ def _again(
         records=count,
         changed=changed,
         reason=found.reason,
+        fields_new=_missing(found.records, stored),
+        fields_gone=_missing(stored, found.records),
     )
+
+
+def _missing(there: Records, here: Records) -> tuple[str, ...]:
+    """The fields of the records there that those here have not; none where one side has no records."""
+    known = {name for record in here for name in record}
+    return tuple(dict.fromkeys(n for r in there for n in r if n not in known)) if there and here else ()
 
 
 def _together(found: list[Parsing]) -> Parsing:
