@@ -13,6 +13,7 @@ import unicodedata
 
 from vctui.line import Line
 
+_UTF8 = codecs.getincrementaldecoder("utf-8")
 _SPECIAL = re.compile("[\x00-\x08\n\x0b-\x1f\x7f-\x9f]")
 _CSI_BODY = re.compile("[ -?]*")
 _STRING_END = re.compile("[\x07\n\x18\x1a\x1b\x9c]")
@@ -45,7 +46,7 @@ class TerminalText:
     """
 
     def __init__(self) -> None:
-        self._decoder = codecs.getincrementaldecoder("utf-8")("replace")
+        self._decoder = _UTF8("replace")
         self._state = _GROUND
         self._parameters = ""
         self._length = 0  # of the sequence being skipped

@@ -149,6 +149,8 @@ class Login:
     @property
     def banner(self) -> str:
         """What the device says before the login, in one line that is safe to show."""
+        if not self._handler.said:
+            return ""
         return safe_line(" ".join(self._handler.said.decode("utf-8", "replace").split()), 400)
 
     def run(self, credentials: SSHCredentials, key: paramiko.PKey | None) -> None:

@@ -66,6 +66,9 @@ class _Line(NamedTuple):  # a file may have a hundred thousand: nothing is made 
     key: bytes
 
 
+_RECENT = 1000
+
+
 class HostKeyIndex:
     """Which lines speak of which host."""
 
@@ -76,9 +79,12 @@ class HostKeyIndex:
         self._unhashed: dict[bytes, tuple[int, list[_Line]]] = {}
         """Name → how many hashed lines were compared with it, and which of them it is in: each costs 2 µs."""
         self._patterns: list[_Line] = []
+        self._recent: dict[bytes, list[HostKeyEntry]] = {}
+        """What was found lately: a session asks before it connects, and again for the key that came."""
 
     def extend(self, data: bytes) -> None:
         """Take in more of the file: whole lines."""
+        self._recent.clear()
         lines = data.split(b"\n")
         if not lines[-1]:
             lines.pop()
@@ -97,6 +103,14 @@ class HostKeyIndex:
 
     def lookup(self, name: bytes) -> list[HostKeyEntry]:
         """The readable entries for a host as known_hosts names it, markers included, in the file's order."""
+        if name in self._recent:
+            return self._recent[name]
+        if len(self._recent) >= _RECENT:
+            self._recent.clear()
+        found = self._recent[name] = self._look_up(name)
+        return found
+
+    def _look_up(self, name: bytes) -> list[HostKeyEntry]:
         lines = {line.number: line for line in self._exact.get(name, ())}
         lines |= {line.number: line for line in self._in_hashed(name)}
         lines |= {line.number: line for line in self._patterns if match_list(name, line.names.lower())}

@@ -17,6 +17,7 @@ from vctui.ssh.rules import Pager, Platform
 
 GENERIC = "generic"
 _NAMES = re.compile(r"^names: \[([\w., -]+)\]$", re.MULTILINE)
+_REMEMBERED = 1000
 _TRANSPORTS = re.compile(r"[\W_](ssh|telnet|serial)$")
 
 
@@ -48,6 +49,7 @@ class Platforms(Mapping[str, Platform]):
         self._below = below
         self._files = {name: file for file in files for name in file.names}
         self._made: dict[int, Platform] = {}
+        self._found: dict[str, Platform | None] = {}
         self._keys = {_squeeze(name): name for name in reversed(list(self))}
 
     def __getitem__(self, name: str) -> Platform:
@@ -65,11 +67,16 @@ class Platforms(Mapping[str, Platform]):
 
     def find(self, device_type: str) -> Platform | None:
         """The platform of a netmiko device type, an inventory's slug or a name, however it is written."""
+        if device_type in self._found:
+            return self._found[device_type]
         key = _squeeze(device_type)
         name = self._keys.get(key) or self._keys.get(
             _squeeze(_TRANSPORTS.sub("", device_type.strip().lower()))
         )
-        return self[name] if name is not None else None
+        found = self[name] if name is not None else None
+        if len(self._found) < _REMEMBERED:
+            self._found[device_type] = found
+        return found
 
     def distinct(self) -> list[Platform]:
         """Each platform once, by name."""

@@ -33,8 +33,10 @@ class Ended:
             result = replace(result, duration_ms=(time.monotonic() - tried.started) * 1000)
         for target in (self.target, *self.alike):
             mine = {"device": target.device, "key": target.key, "extra_data": target.extra_data}
-            yield target, replace(result, **mine)
-            result = replace(result, recording="")
+            whose = (result.device, result.key, result.extra_data)
+            yield target, result if whose == tuple(mine.values()) else replace(result, **mine)
+            if result.recording:
+                result = replace(result, recording="")
 
 
 @dataclass(frozen=True, slots=True)

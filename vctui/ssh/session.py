@@ -234,10 +234,11 @@ class Session:
                     continue
                 self._logged_in = True
                 self._banner = login.banner
-                if login.banner:
-                    _log.debug("%s says: %s", safe_line(host_name(target.host, target.port)), login.banner)
+                banner = login.banner
+                if banner:
+                    _log.debug("%s says: %s", safe_line(host_name(target.host, target.port)), banner)
                 if self._probe is not None:
-                    self._platform = self._probe.meet(safe_line(transport.remote_version), login.banner)
+                    self._platform = self._probe.meet(safe_line(transport.remote_version), banner)
                 return transport
 
     def _connect(self) -> Transport:

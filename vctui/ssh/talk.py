@@ -144,7 +144,11 @@ class Talk:
         shell, dialogue = self._shell, self._dialogue
         blanks = 0 if shell.prompt.blanks is False else some_blanks(dialogue.due)
         times = 1 if blanks or shell.tape is not None else some_times(shell.prompt)
-        ahead = then if blanks and self._may_type_ahead and not self._ahead and self._is_good(typed) else ""
+        ahead = (
+            then
+            if then and blanks and self._may_type_ahead and not self._ahead and self._is_good(typed)
+            else ""
+        )
         dialogue.type_question(blanks, shell.tail, times)
         if ahead:
             self._ahead.append(dialogue.type_command(ahead))
