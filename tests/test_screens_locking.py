@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import signal
+import time
+import weakref
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -119,6 +122,19 @@ def test_it_is_time_after_idling_after_the_longest_time_and_after_sleep() -> Non
     assert lock.due() is None
 
 
+@pytest.mark.skipif(not hasattr(time, "CLOCK_BOOTTIME"), reason="Linux has it")
+def test_time_in_sleep_counts_on_the_clock_of_the_system(monkeypatch: pytest.MonkeyPatch) -> None:
+    slept = [0.0]
+    monkeypatch.setattr(
+        time, "clock_gettime", lambda clock: slept[0] + 100.0 * (clock == time.CLOCK_BOOTTIME)
+    )
+    lock = AutoLock(idle=600, absolute=28_800, waking=lambda: 100.0)
+    lock.start()
+    assert lock.due() is None
+    slept[0] = 3.0
+    assert lock.due() == "suspend"
+
+
 def test_the_settings_have_bounds(tmp_path: Path) -> None:
     from vctui.config import load_settings
     from vctui.errors import UsageError
@@ -217,6 +233,26 @@ async def test_nothing_holds_the_key_or_a_secret_once_it_is_locked(settings: Set
         assert holders(whole, *names, skip=own) == []
         with pytest.raises(VaultLocked):
             runner.run_plan(plan)
+
+
+async def test_what_only_a_cycle_holds_goes_with_the_lock(settings: Settings) -> None:
+    class Holder:
+        me: Holder
+
+    app = app_of(context_of(settings), Clocks())
+    async with app.run_test(size=(80, 24)) as pilot:
+        await until(pilot, lambda: isinstance(app.screen, JobsScreen))
+        gc.disable()
+        try:
+            holder = Holder()
+            holder.me = holder
+            left = weakref.ref(holder)
+            del holder
+            assert left() is not None
+            app.drop_secrets("the test says so")
+            assert left() is None
+        finally:
+            gc.enable()
 
 
 @pytest.fixture
