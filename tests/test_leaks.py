@@ -38,7 +38,8 @@ CODE = "CANARY-code-Zq6"
 """Typed by a person during the run."""
 KEY = key_text(passphrase=PASSPHRASE)
 KEY_LINES = [line for line in KEY.splitlines() if not line.startswith("-----")]
-CANARIES = [MASTER, PASSWORD, ENABLE, PASSPHRASE, SNMP, CODE, *KEY_LINES]
+FILE_PASSWORD = "CANARY-file-Zq7"
+CANARIES = [MASTER, PASSWORD, ENABLE, PASSPHRASE, SNMP, CODE, FILE_PASSWORD, *KEY_LINES]
 JOB = {
     "version": "2.0",
     "job_id": 1,
@@ -233,6 +234,10 @@ def test_no_canary_comes_out(sweep: Sweep, options: tuple[str, ...], processes: 
     assert (b"2 failed" in output) if not options else (b'"failed_count": 2' in output), output.decode()
     for name in ("complaining", "refusing"):
         assert name.encode() in output
+    typed = [(b"Master password: ", MASTER), (b"for the file: ", FILE_PASSWORD), (b"again: ", FILE_PASSWORD)]
+    export = ["vault", "export", str(sweep.folder / "logins.vault")]
+    output += sweep.watch(export, [(prompt, f"{answer}\n") for prompt, answer in typed])
+    assert (sweep.folder / "logins.vault").read_bytes().startswith(b"vctui vault export")
     sweep.check(output)
     tape = (sweep.folder / "tapes" / "echoing.yaml").read_text()
     assert "hostname r1" in tape
