@@ -228,6 +228,19 @@ def test_only_one_process_tries_at_a_time(home: Path) -> None:
     assert waits.result(LONG) is False, "it follows the success of the other"
 
 
+def test_what_another_process_has_claimed_is_not_tried_however_long_it_takes(
+    home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("vctui.jobs.ledgers._CLAIM_SECONDS", 0.01)
+    first, second = (
+        SharedLedger(LoginStore(home / "collector.db"), login_lock(home, 1), 1) for _ in range(2)
+    )
+    assert first.claim()
+    assert [second.claim() for _ in range(3)] == [False] * 3
+    first.release()
+    assert second.claim()
+
+
 def test_a_process_that_dies_holds_nobody_up(home: Path) -> None:
     code = (
         "import os, sys; from pathlib import Path; from vctui.storage import login_lock\n"

@@ -96,6 +96,22 @@ def test_vaults_made_in_production_do_not_accept_the_costs_of_tests(tmp_path: Pa
         Vault(vault.path).unlock(MASTER)
 
 
+def test_one_hostile_slot_among_good_ones_is_refused_before_deriving(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = fresh_vault(tmp_path).path
+    head = {"kdf": "argon2id", "m": 2_097_152, "t": 3, "p": 4, "salt": SALT}
+    run_sql(
+        path,
+        "INSERT INTO vctui_vault_slots (uuid, vault, kind, header, wrapped_key)"
+        " SELECT 'x', vault, kind, ?, wrapped_key FROM vctui_vault_slots",
+        json.dumps(head),
+    )
+    monkeypatch.setattr(kdf, "_compute", None)
+    with pytest.raises(DataError, match="asks for m outside"):
+        Vault(path, kdf=FAST).unlock("wrong horse")
+
+
 def test_many_password_slots_are_refused_before_deriving(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
