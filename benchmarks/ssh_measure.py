@@ -121,17 +121,18 @@ class Bench:
         text = json.dumps(asdict(work))
         if row.home and work.client.startswith("vctui run"):
             subprocess.run([sys.executable, "-m", "benchmarks.ssh_own"], input=text, text=True, check=True)
+        # Files, not pipes: a long answer would wait for a reader, who waits for the end.
         errors = (Path(work.folder) / "errors").open("w+")
+        answers = (Path(work.folder) / "answer").open("w+")
         process = subprocess.Popen(
             [sys.executable, "-m", "benchmarks.ssh_child", row.kind],
             stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
+            stdout=answers,
             stderr=errors,
             text=True,
             preexec_fn=lambda: os.sched_setaffinity(0, cores),
         )
         assert process.stdin is not None
-        assert process.stdout is not None
         process.stdin.write(text)
         process.stdin.close()
         ends = time.monotonic() + row.limit
@@ -143,7 +144,8 @@ class Bench:
                 return Done(failed=work.devices, error=f"not done after {row.limit:g} s")
             peak = max(peak, sum(map(_rss, _tree(process.pid))))
             time.sleep(0.1)
-        with process.stdout as answers:
+        with answers:
+            answers.seek(0)
             answer = answers.read()
         if not answer:
             errors.seek(0)
