@@ -34,7 +34,8 @@ class Stage(Generic[T]):
         self._most = most
         self._weigh = weigh
         self._heaviest = heaviest
-        self._changed = threading.Condition()
+        lock = threading.Lock()
+        self._work, self._room = threading.Condition(lock), threading.Condition(lock)
         self._items: deque[tuple[T, int]] = deque()
         self._weight = 0
         self._closed = False
@@ -46,34 +47,35 @@ class Stage(Generic[T]):
     def put(self, item: T) -> None:
         """Hand over one item; waits while the stage is behind."""
         weight = self._weigh(item)
-        with self._changed:
+        with self._room:
             while self._items and self._is_full(weight):
-                self._changed.wait()
+                self._room.wait()
             self._items.append((item, weight))
             self._weight += weight
-            self._changed.notify_all()
+            self._work.notify()
 
     def _is_full(self, weight: int) -> bool:
         return len(self._items) >= self._capacity or self._weight + weight > self._heaviest
 
     def close(self) -> None:
         """Return once everything put before has been handled."""
-        with self._changed:
+        with self._work:
             self._closed = True
-            self._changed.notify_all()
+            self._work.notify_all()
         for thread in self._threads:
             thread.join()
 
     def _run(self) -> None:
         while True:
-            with self._changed:
+            with self._work:
                 while not (self._items or self._closed):
-                    self._changed.wait()
+                    self._work.wait()
                 if not self._items:
                     return
                 taken = [self._items.popleft() for _ in range(min(self._most, len(self._items)))]
                 self._weight -= sum(weight for _, weight in taken)
-                self._changed.notify_all()
+                # No more than find room: hundreds may be waiting. Who finds none is told of the next.
+                self._room.notify(len(taken))
             try:
                 self._handle([item for item, _ in taken])
             except BaseException:  # noqa: BLE001 - whoever waits to put must never wait for a dead thread
