@@ -146,7 +146,9 @@ class _Visit:
         self._child.say("end", self._number, target.key, result, len(session.alike), len(session.left))
 
     def release(self) -> None:
+        """The program has taken the results. The session knows this visit, so neither would go by itself."""
         self._session.release()
+        del self._session
 
     def _say_phase(self, target: Target, phase: Phase) -> None:
         self._child.say("phase", self._number, target.key, phase)
