@@ -44,6 +44,17 @@ Start
   ^.*%${FACILITY}-${SEVERITY}-\\w+: ${TEXT} -> Record
   ^. -> Error
 """
+LOOSE = """\
+Value NAME (\\S+)
+Value STATE (\\S+)
+Value TEXT (.*)
+
+Start
+  ^Port\\s+State\\s+Text -> Ports
+
+Ports
+  ^${NAME}\\s+${STATE}\\s+${TEXT} -> Record
+"""
 DISTURBANCES = [
     "*Nov 23 10:11:12.345: %LINK-3-UPDOWN: Interface GigabitEthernet0/1, changed state to up",
     "000123: Nov 23 10:11:12.345 UTC: %SYS-5-CONFIG_I: Configured from console by admin on vty0",
@@ -68,6 +79,10 @@ def engine(tmp_path: Path) -> Iterator[ValidationEngine]:
                 STRICT.replace("Vlans", "Users").replace("Status ->", "Tty ->"),
                 "custom",
             )
+        )
+        rows.append(("cisco_ios_show_ports", LOOSE, "custom"))
+        rows.append(
+            ("cisco_ios_show_log_all", LOGS.replace("^. -> Error", "^${FACILITY} -> Record"), "custom")
         )
         connection.executemany("INSERT INTO templates VALUES (?, ?, ?)", rows)
         connection.commit()
@@ -109,6 +124,19 @@ def test_a_template_that_is_made_for_log_messages_gets_them(engine: ValidationEn
     found = engine.validate(f"Log Buffer (4096 bytes):\n{some}\n", "cisco_ios_show_logging")
     assert [record["facility"] for record in found.records] == ["LINK", "ASA"]
     assert undisturbed(DISTURBANCES) is None
+    greedy = f"Log Buffer (4096 bytes):\n{some}\nAAA\nBBB\n"
+    found = engine.validate(greedy, "cisco_ios_show_log_all")
+    assert [record["facility"] for record in found.records] == ["LINK", "ASA", "AAA", "BBB"]
+
+
+@pytest.mark.parametrize("line", DISTURBANCES)
+def test_no_record_is_made_of_a_log_message_by_a_template_that_takes_any_line(
+    engine: ValidationEngine, line: str
+) -> None:
+    ports = "Port  State  Text\neth1  up     uplink\neth2  down   office\n"
+    for text in (ports + line + "\n", ports.replace("eth2", f"{line}\neth2")):
+        found = engine.validate(text, "cisco_ios_show_ports")
+        assert [record["name"] for record in found.records] == ["eth1", "eth2"]
 
 
 def test_other_lines_are_refused_as_they_were(engine: ValidationEngine) -> None:

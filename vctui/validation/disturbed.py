@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from dataclasses import dataclass
 
 _LOG = re.compile(
     r".{0,100}?%(?:[A-Z][A-Z0-9_]*(?:-[A-Z0-9_]+)*-[0-7]-[A-Z0-9_]+ ?:|%\d\d[A-Z][A-Z0-9_]*/\d/\w+)"
@@ -21,15 +22,26 @@ _HEAD_LINES = 4
 """So far down stands what is printed above an answer."""
 
 
-def undisturbed(lines: list[str]) -> list[str] | None:
-    """The lines without log messages and times; None if there are none, or if they are nearly all there is.
+@dataclass(frozen=True, slots=True)
+class Undisturbed:
+    """An output's lines without log messages and times; `logs` counts the messages that are left out."""
 
-    For a template that has refused one of them: others pass over them, or are made for them.
+    lines: list[str]
+    logs: int
+
+
+def undisturbed(lines: list[str]) -> Undisturbed | None:
+    """What is left without log messages and times; None without any, or if they are nearly all there is.
+
+    For a template that refuses one of them, or makes a record of it; others are made for them.
     """
-    kept = [
-        line
-        for number, line in enumerate(lines)
-        if not (("%" in line and _LOG.match(line)) or (number < _HEAD_LINES and _CLOCK.fullmatch(line)))
-    ]
+    kept, logs = [], 0
+    for number, line in enumerate(lines):
+        if "%" in line and _LOG.match(line):
+            logs += 1
+        elif number >= _HEAD_LINES or not _CLOCK.fullmatch(line):
+            kept.append(line)
     dropped = len(lines) - len(kept)
-    return kept if 0 < dropped <= 2 * sum(1 for line in kept if line.strip()) else None
+    if not 0 < dropped <= 2 * sum(1 for line in kept if line.strip()):
+        return None
+    return Undisturbed(kept, logs)

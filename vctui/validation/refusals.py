@@ -65,7 +65,8 @@ def refusal(output: str) -> str | None:
     if len(output) > _MAX_CHARACTERS:
         return None
     shown = output.splitlines()
-    lines = [line.strip() for line in undisturbed(shown) or shown if line.strip()]
+    quiet = undisturbed(shown)
+    lines = [line.strip() for line in (quiet.lines if quiet else shown) if line.strip()]
     if not lines or len(lines) > _MAX_LINES:
         return None
     marked = any(_POINTER.fullmatch(line) for line in lines)

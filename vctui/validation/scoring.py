@@ -46,7 +46,7 @@ from dataclasses import dataclass, field
 from functools import cached_property, lru_cache
 from typing import Any
 
-from vctui.validation.disturbed import undisturbed
+from vctui.validation.disturbed import Undisturbed, undisturbed
 from vctui.validation.machine import Parsed
 
 MINIMUM = 0.048
@@ -199,7 +199,7 @@ class Subject:
         return Subject(self.text[: end or characters])
 
     @cached_property
-    def undisturbed(self) -> list[str] | None:
+    def undisturbed(self) -> Undisturbed | None:
         """The lines without log messages in between, if there are any."""
         return undisturbed(self.lines)
 

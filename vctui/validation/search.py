@@ -32,6 +32,9 @@ SAMPLE_CHARACTERS = 6_000
 """More candidates than that see the beginning of a longer output, and only the best of them all of it."""
 FINALISTS = 5
 
+LOG_AMOUNT = 3.0
+"""A rule that is made for log messages accounts for so many characters of one: `%`, two `-` and `:`."""
+
 Rivals = Callable[[Candidate], tuple[Candidate, ...]]
 """A candidate → the other templates of its platform."""
 
@@ -250,18 +253,22 @@ class Search:
 
 
 def _has_records(machine: Machine, subject: Subject) -> bool:
-    return machine.has_records(subject.lines) or (
-        subject.undisturbed is not None and machine.has_records(subject.undisturbed)
-    )
+    if machine.has_records(subject.lines):
+        return True
+    quiet = subject.undisturbed
+    return quiet is not None and machine.has_records(quiet.lines)
 
 
 def _parsed(machine: Machine, subject: Subject) -> Parsed:
-    """What the template makes of the output; where it refuses a line, of the output without log messages."""
-    parsed = machine.parse(subject.lines)
-    if parsed.error and subject.undisturbed is not None:
-        again = machine.parse(subject.undisturbed)
-        return parsed if again.error else again
-    return parsed
+    """What the template makes of the output; without log messages, where it has no rule for them."""
+    parsed, quiet = machine.parse(subject.lines), subject.undisturbed
+    if quiet is None or not (parsed.error or quiet.logs):
+        return parsed
+    again = machine.parse(quiet.lines)
+    if again.error or (not parsed.error and len(again.rows) < max(1, len(parsed.rows) - quiet.logs)):
+        return parsed
+    told = parsed.explained + parsed.fixed - again.explained - again.fixed
+    return again if parsed.error or told < LOG_AMOUNT * quiet.logs else parsed
 
 
 def _failure(parsed: Parsed, found: Score, name: str) -> str | None:
