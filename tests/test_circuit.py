@@ -167,6 +167,8 @@ def test_a_failure_of_a_trusted_one_holds_back_all_until_the_next_success() -> N
         assert crowd.enter().result(LONG) is False
         crowd.one_more_is_inside()
     crowd.circuit.leave("sw1", "refused", alone=False)
+    late = crowd.enter(seconds=0.05).exception(LONG)
+    assert isinstance(late, DeviceError), "nobody goes alone while others are under way"
     held = crowd.enter()
     crowd.circuit.leave("sw2", "unknown", alone=False)
     assert crowd.nobody_is_inside()
