@@ -83,3 +83,39 @@ def test_a_difference_is_named_and_is_exit_1(
     assert "not as built: versions: sw1: expected ok, reported failed (auth_failed)" in captured.err
     assert "sw2: no outcome was reported" in captured.err
     assert "2 not as built" in captured.out
+
+
+RECORDING = """\
+platform: cisco_ios
+prompt: "r1#"
+turns:
+- recv: "\\r\\nr1#"
+- send: show clock
+  recv: "show clock\\r\\n12:00:00 UTC\\r\\nr1#"
+  output: "12:00:00 UTC\\n"
+- send: show users
+  recv: "show users\\r\\nvty 0\\r\\nr1#"
+  output: "WHO\\n"
+"""
+
+
+def test_recordings_are_played_and_compared(tmp_path: Path) -> None:
+    (tmp_path / "right.yaml").write_text(RECORDING.replace("WHO", "vty 0"))
+    (tmp_path / "wrong.yaml").write_text(RECORDING.replace("WHO", "vty 1"))
+    done = demo("-m", "vctui", "demo", "--headless", "--recordings", str(tmp_path), folder=tmp_path)
+    assert done.returncode == 1
+    assert "1 not as recorded" in done.stdout
+    assert "wrong: line 3 of the output is another one than was recorded" in done.stderr
+    assert "right: line" not in done.stderr
+
+
+@pytest.mark.parametrize(
+    ("text", "reason"), [(None, "holds no recordings"), ("prompt: [", "not a recording")]
+)
+def test_recordings_that_are_none(tmp_path: Path, text: str | None, reason: str) -> None:
+    if text is not None:
+        (tmp_path / "one.yaml").write_text(text)
+    done = demo("-m", "vctui", "demo", "--headless", "--recordings", str(tmp_path), folder=tmp_path)
+    assert done.returncode == (2 if text is None else 13)
+    assert reason in done.stderr
+    assert "Traceback" not in done.stderr

@@ -177,8 +177,8 @@ def test_braces_and_odd_bytes_are_played_as_they_came(tmp_path: Path, clock: Clo
 
 def test_a_short_secret_is_hidden_where_it_is_echoed(clock: Clock) -> None:
     tape = Tape(["xy"], "\n")
-    tape.hear(b"Password: ", 1.0)
-    tape.type("xy\n", 1.0, "Password: ", "{password}")
+    tape.hear(b"Answer: ", 1.0)
+    tape.type("xy\n", 1.0, "Answer: ", "{password}")
     tape.hear(b"x", 1.0)
     tape.hear(b"y\r\nxylophone#", 1.0)
     text = tape.document({}, "r1#", None)

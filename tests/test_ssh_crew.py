@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import yaml
 
 from tests.fixtures.ssh_device import CREDENTIALS, PASSWORD, WAIT, Device, Rules, Terminal, cli, closed_port
 from vctui.errors import DeviceError, HostKeyRefused, StorageError
@@ -431,3 +432,34 @@ def test_no_process_outlives_a_program_that_is_killed(tmp_path: Path) -> None:
         finally:
             os.close(handle)
     assert ended, "the process goes on without its program"
+
+
+def test_a_session_for_several_targets_is_recorded_once(crowd: Crowd) -> None:
+    """Its recording comes with the last of their results, and tells of what was kept for each."""
+    replies = {"show arp": ARP, "show clock": "12:00\r\n"}
+    with Device(cli("r1#", replies)) as device:
+        crowd.known_hosts.add([device.scanned])
+        also = (target(device, 1, commands=("show clock", "show nonsense")), target(device, 2))
+        results = crowd([target(device, 0, also=also)], options={"record": True})
+    assert [results[key].recording != "" for key in range(3)] == [False, False, True]
+    document = yaml.safe_load(results[2].recording)
+    kept = [
+        (turn["send"], turn["output"], turn.get("fails")) for turn in document["turns"] if "output" in turn
+    ]
+    assert [(command, fails) for command, _, fails in kept] == [
+        ("show arp", None),
+        ("show clock", None),
+        ("show nonsense", "command_rejected"),
+        ("show arp", None),
+    ]
+    assert kept[0][1] == "10.0.0.1\n"
+    assert PASSWORD not in results[2].recording
+
+
+def test_what_fails_several_targets_is_recorded_once(crowd: Crowd) -> None:
+    with Device(cli("Username: ")) as device:
+        crowd.known_hosts.add([device.scanned])
+        waiting = tuple(target(device, n, timeout=0.5) for n in range(1, 3))
+        results = crowd([target(device, 0, timeout=0.5, also=waiting)], options={"record": True})
+    assert {result.error_kind for result in results.values()} == {"prompt_not_found"}
+    assert sum(result.recording != "" for result in results.values()) == 1

@@ -13,7 +13,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from tests.fixtures.adversary import COMMANDS, LOGS, Adversary, Script, scripts
+from tests.fixtures.adversary import COMMANDS, LOGS, PAGERS, Adversary, Script, scripts
 from tests.fixtures.replay import Clock, Outcome, ReplayChannel, clock, dice, run_session, sim_device
 from vctui.demo.console import Console, Said
 from vctui.demo.recording import Recording, Turn
@@ -118,3 +118,16 @@ def test_a_greeting_of_prompts_is_no_prompt(lines: int, pause: float, device_typ
         channel = CutChannel(Console(sim_device(recording), recording), clock, cuts, pause)
         outcome = run_session(channel, clock, ("show clock",), device_type)
         assert [output.text for output in outcome.outputs] == ["r1#show clock\n12:00\nr1#"], cuts
+
+
+@pytest.mark.parametrize("pager", PAGERS)
+def test_a_pager_that_takes_a_question_for_its_answer(pager: tuple[str, str], clock: Clock) -> None:
+    """What is left of the question is no output, or the output is not believed."""
+    lines = ("a", "b", "c", "d", "r1#", "e", "f", "g", "h", "r1#", "i")
+    outputs = dict.fromkeys(COMMANDS, lines)
+    kinds = set()
+    for seed in range(150):
+        outcome = play(Script("cisco_ios", "r1#", outputs, seed, pager=pager), clock)
+        kinds.add(outcome.kind)
+        assert all(lines_of(one.text) == list(lines) for one in outcome.outputs if one.error is None)
+    assert kinds == {None, "incomplete"}

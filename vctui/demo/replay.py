@@ -136,7 +136,7 @@ def _job(number: int, platform: str, commands: tuple[str, ...], names: list[str]
         "job_id": number,
         "name": f"Recorded {number}: {platform or _GENERIC}, {', '.join(commands)}"[:100],
         "description": "What these devices were asked when they were recorded",
-        "capture_type": "recorded",
+        "capture_type": names[0] if len(names) == 1 else "recorded",
         "device_filter": {"name_pattern": f"^({'|'.join(map(re.escape, names))})$", "status": "active"},
         "commands": {"command": list(commands), "output_directory": "recorded"},
         "validation": {"use_tfsm": False},
