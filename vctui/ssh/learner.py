@@ -62,7 +62,10 @@ class PromptLearner:
         if not line or len(line) > MAX_LINE or _QUESTION.fullmatch(line):
             return False
         if len(line) > 2 and not any(char.isalnum() for char in line):
-            return False  # a rule across the page, as banners have
+            # A rule across the page, as banners have; or a small prompt, and again for a question too early.
+            marks = set(line.split())
+            if not any_shape or len(marks) > 1 or len(marks.pop()) > 1:
+                return False
         if self._platform.pager(line) is not None:
             return False  # what a blank does to a pager is not what it does to a prompt
         return (any_shape and not line[-1].isalnum()) or self._platform.looks_like_prompt(line)
