@@ -8,11 +8,9 @@ knows (`crew_calls`), and its result comes back as plain data.
 from __future__ import annotations
 
 import itertools
-import json
 import logging
 import os
 import subprocess
-import sys
 import threading
 from collections.abc import Callable
 from dataclasses import replace
@@ -20,6 +18,7 @@ from pickle import UnpicklingError
 from queue import SimpleQueue
 from typing import Any
 
+from vctui.children import start_child
 from vctui.errors import DeviceError
 from vctui.events import Phase
 from vctui.ssh.crew_calls import Services
@@ -29,15 +28,6 @@ from vctui.ssh.lifeline import Deadline, Lifeline
 from vctui.ssh.model import CrewSetup, ExecutionResult, ExecutorOptions, Target, failed_result
 from vctui.ssh.retries import Ended
 
-_BOOTSTRAP = (
-    "import json, sys; sys.path[:] = json.loads(sys.argv.pop(1)); "
-    "from vctui.ssh.crew_child import main; sys.exit(main())"
-)
-"""The child finds modules where this process does, and never imports this process's main module."""
-_KEPT = (
-    "PATH", "HOME", "LANG", "LC_ALL", "LC_CTYPE", "TMPDIR", "PYTHONHOME", "LD_LIBRARY_PATH", "VIRTUAL_ENV",
-    "SSH_AUTH_SOCK", "VCTUI_SSH_TRANSPORT",
-)  # fmt: skip
 _FAREWELL = 2.0
 """Seconds for a process to end by itself."""
 _FEW_TARGETS, _FEW_WORKERS, _MOST = 1000, 100, 4
@@ -180,23 +170,13 @@ class _Member:
     """One process, and who waits for word from it."""
 
     def __init__(self, setup: CrewSetup) -> None:
-        # Only what Python needs: the master password may stand in the environment.
-        environment = {name: os.environ[name] for name in _KEPT if name in os.environ}
         self.is_ready = False
         self._over = False
         self._lock = threading.Lock()
         self._numbers = itertools.count()
         self._mail: dict[int, SimpleQueue[Message]] = {}
         self._on_phase: dict[int, Callable[[int, Phase], None]] = {}
-        self._process = subprocess.Popen(
-            [sys.executable, "-I", "-c", _BOOTSTRAP, json.dumps(sys.path)],
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.DEVNULL,
-            env=environment,
-            start_new_session=True,  # ctrl+c is for the program, which then closes the child's stdin
-            bufsize=0,
-        )
+        self._process = start_child("vctui.ssh.crew_child", keep=("SSH_AUTH_SOCK", "VCTUI_SSH_TRANSPORT"))
         assert self._process.stdin is not None
         assert self._process.stdout is not None
         self._frames = Frames(self._process.stdout.fileno(), self._process.stdin.fileno())

@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import contextlib
 import json
-import os
 import subprocess
-import sys
 import threading
 from pathlib import Path
 from typing import Any
 
+from vctui.children import start_child
 from vctui.errors import DataError, StorageError
 from vctui.validation.bench import Problem, Report, Tried
 from vctui.validation.scoring import ValidationResult
@@ -20,21 +19,6 @@ RANK_SECONDS = 20.0
 TRY_SECONDS = 5.0
 GRACE_SECONDS = 5.0
 """Starting the process and reading the templates come on top."""
-_BOOTSTRAP = (
-    "import json, sys; sys.path[:] = json.loads(sys.argv.pop(1)); "
-    "from vctui.validation.bench import main; sys.exit(main())"
-)
-_KEPT = (
-    "PATH",
-    "HOME",
-    "LANG",
-    "LC_ALL",
-    "LC_CTYPE",
-    "TMPDIR",
-    "PYTHONHOME",
-    "LD_LIBRARY_PATH",
-    "VIRTUAL_ENV",
-)
 
 
 class Stopped(Exception):
@@ -109,17 +93,8 @@ class Bench:
         return _report(said, late, limit)
 
     def _start(self) -> subprocess.Popen[bytes]:
-        # Only what Python needs: the master password may stand in the environment.
-        environment = {name: os.environ[name] for name in _KEPT if name in os.environ}
         try:
-            return subprocess.Popen(
-                [sys.executable, "-I", "-c", _BOOTSTRAP, json.dumps(sys.path)],
-                stdin=subprocess.PIPE,
-                stdout=subprocess.PIPE,
-                stderr=subprocess.DEVNULL,
-                env=environment,
-                start_new_session=True,
-            )
+            return start_child("vctui.validation.bench")
         except OSError as error:
             raise StorageError(f"the validation process cannot be started: {error.strerror}") from error
 

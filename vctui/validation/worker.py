@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-import json
 import os
 import selectors
-import subprocess
-import sys
 import threading
 import time
 from collections import Counter
@@ -15,6 +12,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
+from vctui.children import start_child
 from vctui.errors import DataError, StorageError
 from vctui.validation.frames import Reader, pack, uncollected
 from vctui.validation.scoring import ValidationResult
@@ -28,22 +26,6 @@ OVERRUNS = 3
 SPARING_SECONDS = 0.1
 SPARING_SECONDS_PER_CHARACTER = 2e-6
 """... gets ten times what a sound template needs, from then on."""
-_BOOTSTRAP = (
-    "import json, sys; sys.path[:] = json.loads(sys.argv.pop(1)); "
-    "from vctui.validation.child import main; sys.exit(main())"
-)
-"""The child finds modules where this process does, and never imports this process's main module."""
-_KEPT = (
-    "PATH",
-    "HOME",
-    "LANG",
-    "LC_ALL",
-    "LC_CTYPE",
-    "TMPDIR",
-    "PYTHONHOME",
-    "LD_LIBRARY_PATH",
-    "VIRTUAL_ENV",
-)
 
 
 class ValidationWorker:
@@ -157,19 +139,8 @@ class _Child:
     """The process, its pipes, and the template it last said it was trying."""
 
     def __init__(self, db_path: Path) -> None:
-        # Only what Python needs: the master password may stand in the environment.
-        environment = {name: os.environ[name] for name in _KEPT if name in os.environ}
-        command = [sys.executable, "-I", "-c", _BOOTSTRAP, json.dumps(sys.path), str(db_path)]
         try:
-            self.process = subprocess.Popen(
-                command,
-                stdin=subprocess.PIPE,
-                stdout=subprocess.PIPE,
-                stderr=subprocess.DEVNULL,
-                env=environment,
-                start_new_session=True,  # ctrl+c is for the program, which then closes the child's stdin
-                bufsize=0,
-            )
+            self.process = start_child("vctui.validation.child", str(db_path))
         except OSError as error:
             raise StorageError(f"the validation process cannot be started: {error.strerror}") from error
         self.template: str | None = None
