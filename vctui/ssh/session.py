@@ -35,7 +35,6 @@ from vctui.text import safe_line
 
 _log = logging.getLogger(__name__)
 
-
 _STAYS = frozenset({"command_rejected", "incomplete"})
 """After these the device is at its prompt again, so the session goes on with what else is to be collected."""
 
