@@ -9,7 +9,7 @@ from __future__ import annotations
 import importlib
 import re
 from collections.abc import Iterable
-from typing import Any
+from typing import Any, cast
 
 _parser = importlib.import_module("re._parser")
 _compiler = importlib.import_module("re._compiler")
@@ -32,6 +32,31 @@ def compile_pattern(text: str) -> re.Pattern[str]:
         return re.compile(text)
     except (re.error, OverflowError, RecursionError) as error:
         raise ValueError(f"{text!r} is no regular expression: {error}") from error
+
+
+class LazyPattern:
+    """A pattern that is compiled when it is first used: in a run half of them never are."""
+
+    __slots__ = ("fullmatch", "match", "pattern", "search")
+
+    def __init__(self, pattern: str) -> None:
+        self.pattern = pattern
+
+    def __getattr__(self, name: str) -> Any:
+        compiled = re.compile(self.pattern)
+        self.match, self.fullmatch, self.search = compiled.match, compiled.fullmatch, compiled.search
+        return getattr(compiled, name)
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, LazyPattern) and other.pattern == self.pattern
+
+    def __hash__(self) -> int:
+        return hash(self.pattern)
+
+
+def lazy_pattern(text: str) -> re.Pattern[str]:
+    """What looks like the compiled pattern; a wrong one raises re.error where it is first used."""
+    return cast(re.Pattern[str], LazyPattern(text))
 
 
 def check_pattern(text: str, *, empty: bool = False) -> str | None:

@@ -9,7 +9,7 @@ from difflib import get_close_matches
 from typing import Any
 
 from vctui.errors import UsageError
-from vctui.ssh.patterns import Patterns, check_pattern, compile_pattern
+from vctui.ssh.patterns import LazyPattern, Patterns, check_pattern, lazy_pattern
 from vctui.ssh.rules import (
     EndMarker,
     Gate,
@@ -183,10 +183,10 @@ class PlatformFile:
         return tuple(pattern for text in texts if (pattern := self._pattern(key, text)))
 
     def _pattern(self, key: str, text: str, *, empty: bool = False) -> re.Pattern[str] | None:
-        try:
+        try:  # the program's own are looked at by its tests
             reason = check_pattern(text, empty=empty) if self._own else None
             if reason is None:
-                return compile_pattern(text)
+                return lazy_pattern(text)
         except ValueError as error:
             reason = str(error)
         self._refuse(key, reason)
@@ -277,7 +277,7 @@ def _plain(value: Any) -> Any:
     if is_dataclass(value) and not isinstance(value, type):
         found = {field.name: _plain(getattr(value, field.name)) for field in fields(value)}
         return {key: inner for key, inner in found.items() if isinstance(value, Platform) or inner}
-    if isinstance(value, re.Pattern):
+    if isinstance(value, LazyPattern):
         return value.pattern
     return [_plain(item) for item in value] if isinstance(value, tuple) else value
 
