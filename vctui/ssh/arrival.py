@@ -79,9 +79,10 @@ def find_prompt(
                 behind = shell.cut(rest, shell.length).count("\n")
                 return replace(learned, rest=rest, drawn=tuple(drawn)[-behind:] if behind else ())
             wants = answered and learner.is_candidate(tail) and not learner.comes_again(tail)
+            wants = wants and (shell.is_quiet() or not learner.echoes_at_once)
             if wants and questions.may_ask():
                 answered = False
-                _ask(shell, learner, () if learner.typed else ahead(tail.rstrip()))
+                _ask(shell, learner, ahead(tail.rstrip()) if learner.is_new else ())
         finished = shell.receive(shell.wait_time(long=True))
         if finished is not None:
             lines = shell.drawn(more=True)

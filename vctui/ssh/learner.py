@@ -51,6 +51,14 @@ class PromptLearner:
         self._found: Learned | None = None
         self._shows_blanks = False
         """Blanks that were typed have been seen, though perhaps not at a prompt."""
+        self.echoes_at_once = False
+        """The terminal shows what is typed when it comes, not the device when it reads it."""
+        self._between_before: list[str] = []
+
+    @property
+    def is_new(self) -> bool:
+        """True until something is typed."""
+        return not (self.typed or self.echoes_at_once)
 
     def type_question(self, blanks: int, tail: str, ahead: Sequence[Typed] = ()) -> None:
         """A question is being typed, and commands right behind it."""
@@ -94,9 +102,9 @@ class PromptLearner:
             behind = self._behind(question)
             bare = bool(behind and line.strip()) and squeeze(line) == squeeze(behind[0].command)
             if bare and not any(map(is_log, self._between)):
-                # The terminal shows at once what is typed: whose output comes now, nobody can tell.
-                self.typed = [typed for typed in self.typed if not typed.command]
-                self._proof = None
+                # Whose output comes now, nobody can tell: from here on, one question in each silence.
+                self.echoes_at_once = True
+                self.typed, self._proof = [], None
                 return
             if bare or self._goes_on(prompt, line, written, behind):
                 self._found = self._learn(prompt, self._between, behind)
@@ -143,11 +151,23 @@ class PromptLearner:
         """The prompt, once the unfinished line or a line before it shows that it is one."""
         if self._found is not None or not self.is_candidate(tail, any_shape=True):
             return self._found
+        if self.echoes_at_once and not (quiet and self._is_alone()):
+            return None
         if self._proof is not None:
             prompt, question = self._proof
             same = same_prompt(prompt.text, tail)
             return self._learn(prompt, self._between, self._behind(question)) if same else None
         return self._learned_bare(tail, quiet=quiet)
+
+    def _is_alone(self) -> bool:
+        """True if only what came with the prompt before came with it: no output of what was typed ahead."""
+        if self._proof is None:
+            return False
+        before, self._between_before = self._between_before, self._between
+        alone = len(before) == len(self._between) and all(map(same_context, before, self._between))
+        if not alone:
+            self.typed, self._proof = [], None
+        return alone
 
     @property
     def has_learned(self) -> bool:
@@ -156,7 +176,7 @@ class PromptLearner:
 
     def comes_again(self, tail: str) -> bool:
         """True when the unfinished line has come twice before: there is no need to ask any more."""
-        return len(self._places(tail)) >= _TIMES
+        return not self.echoes_at_once and len(self._places(tail)) >= _TIMES
 
     def _places(self, tail: str) -> list[int]:
         return [n for n, line in enumerate(self._recent) if line.strip() and same_prompt(line, tail)]
