@@ -235,8 +235,5 @@ class CapturesScreen(Screen[None]):
 
     def action_back(self) -> None:
         """Clear the filter, or go back."""
-        box = self.query_one(FilterBox)
-        if box.value:
-            box.value = ""
-        else:
+        if not self.query_one(FilterBox).empty():
             self.app.pop_screen()

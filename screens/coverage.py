@@ -205,10 +205,7 @@ class CoverageScreen(Screen[None]):
 
     def action_back(self) -> None:
         """Clear the filter; with none, leave."""
-        box = self.query_one(FilterBox)
-        if box.value:
-            box.value = ""
-        else:
+        if not self.query_one(FilterBox).empty():
             self.app.pop_screen()
 
 

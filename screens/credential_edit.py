@@ -8,13 +8,12 @@ from textual import on, work
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.message import Message
-from textual.screen import Screen
 from textual.widgets import Header, Static
 
 from screens.context import Context
 from screens.credential_actions import Entered, can_be_asked_later, field_at_fault, save
 from screens.credential_fields import LIMITS, PUBLIC, SECRET, SecretField, stored
-from screens.widgets.confirm import ConfirmScreen
+from screens.form_screen import FormScreen
 from screens.widgets.field import Field
 from screens.widgets.footer import KeyFooter
 from screens.widgets.form import Form
@@ -25,9 +24,10 @@ if TYPE_CHECKING:
     from vctui.records import CredentialInfo
 
 
-class CredentialEditScreen(Screen[str | None]):
+class CredentialEditScreen(FormScreen[str]):
     """Edits one credential, or makes one; dismissed with its name once it is saved, else with None."""
 
+    WHAT = "The credential"
     TITLE = "vctui"
     CSS_PATH = "credential_edit.tcss"
     HELP = """
@@ -59,15 +59,12 @@ class CredentialEditScreen(Screen[str | None]):
             super().__init__()
             self.name = name
 
-    class Refused(Message):
-        """It could not be saved: `column` is the field at fault, if it is one."""
+    class Refused(FormScreen.Refused):
+        """`for_later`: the key's passphrase may be asked for at each run instead."""
 
         def __init__(self, reason: str, column: str | None, *, for_later: bool) -> None:
-            super().__init__()
-            self.reason = reason
-            self.column = column
+            super().__init__(reason, column)
             self.for_later = for_later
-            """It would do without: the passphrase of a key can be asked for at each run."""
 
     def __init__(self, context: Context, info: CredentialInfo | None) -> None:
         super().__init__()
@@ -104,10 +101,6 @@ class CredentialEditScreen(Screen[str | None]):
     def _field(self, column: str) -> Field:
         return self.query_one(f"#field-{column}", Field)
 
-    @property
-    def _changes(self) -> list[Field]:
-        return [field for field in self.query(Field) if field.changed]
-
     def action_take_away(self) -> None:
         """Take the stored secret of this field away, or keep it after all."""
         current = self.query_one(Form).current
@@ -116,7 +109,7 @@ class CredentialEditScreen(Screen[str | None]):
 
     def action_save(self) -> None:
         """Check and save, behind the screen."""
-        if self._info is not None and not self._changes:
+        if self._info is not None and not self.changes:
             self.app.notify("Nothing was changed", markup=False)
             self.dismiss(None)
             return
@@ -157,29 +150,10 @@ class CredentialEditScreen(Screen[str | None]):
 
     @on(Saved)
     def _saved(self, event: Saved) -> None:
-        self._forget()
+        self.forget()
         self.dismiss(event.name)
 
-    def _forget(self) -> None:
+    def forget(self) -> None:
+        """Empty the boxes of secrets."""
         for field in self.query(SecretField):
             field.forget()
-
-    def quit_question(self) -> str | None:
-        """What would be lost."""
-        return "The credential has unsaved changes. Quit without saving?" if self._changes else None
-
-    def action_back(self) -> None:
-        """Go back; ask first when something would be lost."""
-        changed = self._changes
-        if not changed:
-            self.dismiss(None)
-            return
-        names = ", ".join(field.spec.label for field in changed)
-        self.app.push_screen(
-            ConfirmScreen("Leave without saving?", f"Changed: {names}", yes="Leave", no="Stay"), self._leave
-        )
-
-    def _leave(self, accepted: bool | None) -> None:
-        if accepted:
-            self._forget()
-            self.dismiss(None)

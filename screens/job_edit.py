@@ -10,13 +10,12 @@ from textual import on, work
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.message import Message
-from textual.screen import Screen
 from textual.widgets import Header, Static
 
 from screens.context import Context
+from screens.form_screen import FormScreen
 from screens.job_fields import SECTIONS
 from screens.job_known import JobCopy, Known, read_known
-from screens.widgets.confirm import ConfirmScreen
 from screens.widgets.field import Choice, Field
 from screens.widgets.footer import KeyFooter
 from screens.widgets.form import Form
@@ -28,13 +27,14 @@ from vctui.text import safe_line
 _FIELD_AT_FAULT = re.compile(r"job: (\w+): (.*)")
 
 
-class JobEditScreen(Screen[int | None]):
+class JobEditScreen(FormScreen[int]):
     """Edits one row of `jobs`; dismissed with its id when it was saved, else with None.
 
     None makes a new job, which is filled with `like` when that is given. Fields that are left alone, and
     columns that are not on the form, stay as they are in the database.
     """
 
+    WHAT = "The job"
     TITLE = "vctui"
     CSS_PATH = "job_edit.tcss"
     HELP = """
@@ -66,14 +66,6 @@ class JobEditScreen(Screen[int | None]):
         def __init__(self, job_id: int) -> None:
             super().__init__()
             self.job_id = job_id
-
-    class Refused(Message):
-        """The row could not be saved: `column` is the field at fault, if it is one."""
-
-        def __init__(self, reason: str, column: str | None = None) -> None:
-            super().__init__()
-            self.reason = reason
-            self.column = column
 
     def __init__(
         self,
@@ -153,10 +145,6 @@ class JobEditScreen(Screen[int | None]):
 
     def _values(self) -> dict[str, Any]:
         return {**self._row, **{field.spec.column: field.value for field in self.query(Field)}}
-
-    @property
-    def _changes(self) -> list[Field]:
-        return [field for field in self.query(Field) if field.changed]
 
     @on(Form.Entered)
     def _entered(self, event: Form.Entered) -> None:
@@ -239,7 +227,7 @@ class JobEditScreen(Screen[int | None]):
                 markup=False,
             )
             return
-        changes = {field.spec.column: field.value for field in self._changes}
+        changes = {field.spec.column: field.value for field in self.changes}
         if self._job_id is not None and not changes:
             self.app.notify("Nothing was changed", markup=False)
             self.dismiss(None)
@@ -262,8 +250,8 @@ class JobEditScreen(Screen[int | None]):
             column, reason = (found[1], found[2]) if found else (None, str(error))
             self.post_message(self.Refused(reason, column))
 
-    @on(Refused)
-    def _refused(self, event: Refused) -> None:
+    @on(FormScreen.Refused)
+    def _refused(self, event: FormScreen.Refused) -> None:
         for field in self.query(Field):
             if field.spec.column == event.column:
                 field.show_problem(event.reason)
@@ -273,22 +261,3 @@ class JobEditScreen(Screen[int | None]):
     @on(Saved)
     def _saved(self, event: Saved) -> None:
         self.dismiss(event.job_id)
-
-    def quit_question(self) -> str | None:
-        """What would be lost."""
-        return "The job has unsaved changes. Quit without saving?" if self._changes else None
-
-    def action_back(self) -> None:
-        """Go back; ask first when something would be lost."""
-        changed = self._changes
-        if not changed:
-            self.dismiss(None)
-            return
-        names = ", ".join(field.spec.label for field in changed)
-        self.app.push_screen(
-            ConfirmScreen("Leave without saving?", f"Changed: {names}", yes="Leave", no="Stay"), self._leave
-        )
-
-    def _leave(self, accepted: bool | None) -> None:
-        if accepted:
-            self.dismiss(None)

@@ -32,6 +32,12 @@ class FilterBox(Input, inherit_bindings=False):
         super().__init__(placeholder=placeholder, compact=True, id=id)
         self._rows = rows
 
+    def empty(self) -> bool:
+        """Take away what was typed; False if nothing was."""
+        had_text = bool(self.value)
+        self.value = ""
+        return had_text
+
     def action_rows(self, action: str, *arguments: int) -> None:
         """Run one of the table's movements."""
         getattr(self._rows, f"action_{action}")(*arguments)
