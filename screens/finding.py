@@ -2,38 +2,31 @@
 
 from __future__ import annotations
 
-import threading
-from contextlib import ExitStack
 from typing import TYPE_CHECKING, ClassVar
 
 from textual import on, work
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.message import Message
-from textual.screen import Screen
 from textual.widgets import Footer, Header, Static
-from textual.worker import Worker, WorkerState
 
-from screens.calm import quick_turns, spare_the_collector
 from screens.discovery_engine import Finder
 from screens.discovery_view import detail_text, end_text, found_columns, running_text
 from screens.finding_model import FindingModel
-from screens.widgets.confirm import ConfirmScreen
+from screens.live import LiveScreen
 from screens.widgets.rows import Rows
 from vctui.errors import VctuiError
 from vctui.text import safe_line
 
 if TYPE_CHECKING:
-    from vctui.events import Event
     from vctui.jobs import DiscoveryPlan
 
-PAINT = 0.2
 
-
-class FindingScreen(Screen[None]):
+class FindingScreen(LiveScreen):
     """Runs one search. Leaving the screen by any way ends it; what was found out stays known."""
 
-    TITLE = "vctui"
+    QUIT = "Credentials are being looked for. Stop it and quit?"
+    LEAVE = ("End the search and leave?", "What was found out stays; the same search goes on from there.")
     SUB_TITLE = "Find credentials"
     CSS_PATH = "discovery.tcss"
     AUTO_FOCUS = "#devices"
@@ -52,13 +45,6 @@ class FindingScreen(Screen[None]):
         Binding("escape,q", "back", "Back", id="finding.back", tooltip="Leave; a search that goes on ends"),
     ]
 
-    class Said(Message):
-        """Something happened in the search; posted from its threads."""
-
-        def __init__(self, event: Event) -> None:
-            super().__init__()
-            self.event = event
-
     class Ended(Message):
         """The search is over, or could not begin."""
 
@@ -75,18 +61,14 @@ class FindingScreen(Screen[None]):
             self.error = error
 
     def __init__(self, finder: Finder, plan: DiscoveryPlan, *, save: bool, force: bool) -> None:
-        super().__init__()
+        self.model = FindingModel(plan.candidates)
+        super().__init__(self.model)
         self._finder = finder
         self._plan = plan
         self._is_saved = save
         self._force = force
-        self._cancel = threading.Event()
-        self.model = FindingModel(plan.candidates)
-        self.running = True
-        """Whether the search goes on."""
+        self._is_over = False
         self._problem = ""
-        self._heads: dict[str, str] = {}
-        self._while_shown = ExitStack()
 
     def compose(self) -> ComposeResult:
         yield Header()
@@ -102,25 +84,13 @@ class FindingScreen(Screen[None]):
         yield Static(id="detail", markup=False)
         yield Footer(show_command_palette=False)
 
-    def on_mount(self) -> None:
-        """Begin, and paint what comes."""
-        spare_the_collector()
-        self._while_shown.enter_context(quick_turns())
-        self.set_interval(PAINT, self.paint)
-        self.paint()
-        self.call_after_refresh(self._run)
+    @property
+    def running(self) -> bool:
+        """Whether the search goes on."""
+        return not self._is_over
 
-    def on_unmount(self) -> None:
-        """Every way out ends the search."""
-        self._cancel.set()
-        self._while_shown.close()
-
-    def quit_question(self) -> str | None:
-        """What ctrl+q asks while the search goes on."""
-        return "Credentials are being looked for. Stop it and quit?" if self.running else None
-
-    @work(thread=True, exclusive=True, exit_on_error=False, group="find", description="find credentials")
-    def _run(self) -> None:
+    @work(thread=True, exclusive=True, exit_on_error=False, group="live", description="find credentials")
+    def begin(self) -> None:
         """The one worker of the search: it has a pool of its own."""
         try:
             self._finder.run(self._plan, self._tell, self._cancel, save=self._is_saved, force=self._force)
@@ -129,23 +99,9 @@ class FindingScreen(Screen[None]):
         else:
             self.post_message(self.Ended())
 
-    def _tell(self, event: Event) -> None:
-        """The search's sink, called from its threads."""
-        self.post_message(self.Said(event))
-
-    @on(Worker.StateChanged)
-    def _failed(self, event: Worker.StateChanged) -> None:
-        if event.worker.group != "leave" and event.state is WorkerState.ERROR and event.worker.error:
-            raise event.worker.error
-
-    @on(Said)
-    def _said(self, message: Said) -> None:
-        message.stop()
-        self.model.apply(message.event)
-
     @on(Ended)
     def _ended(self, message: Ended) -> None:
-        self.running = False
+        self._is_over = True
         self._problem = safe_line(message.error)
         self.paint()
         self.refresh_bindings()
@@ -161,15 +117,9 @@ class FindingScreen(Screen[None]):
                 devices.touch(index)
         if devices.cursor in changed:
             self._show_detail()
-        stopping = self.running and self._cancel.is_set()
-        self._update("#head", running_text(self.model, stopping=stopping))
+        self._update("#head", running_text(self.model, stopping=self.stopping))
         to_save = not self._is_saved and self.model.counts["works"]
         self._update("#options", self._problem or end_text(running=self.running, to_save=bool(to_save)))
-
-    def _update(self, selector: str, text: str) -> None:
-        if self._heads.get(selector) != text:
-            self._heads[selector] = text
-            self.query_one(selector, Static).update(text, layout=False)
 
     @on(Rows.Moved)
     def _show_detail(self) -> None:
@@ -213,10 +163,5 @@ class FindingScreen(Screen[None]):
     @work(group="leave", exclusive=True, description="ask about leaving")
     async def action_back(self) -> None:
         """Leave; while the search goes on, after a question."""
-        if self.running and not self._cancel.is_set():
-            detail = "What was found out stays; the same search goes on from there."
-            ask = ConfirmScreen("End the search and leave?", detail, yes="Leave", no="Stay")
-            if not await self.app.push_screen_wait(ask):
-                return
-        if self.is_active:
+        if await self.may_leave() and self.is_active:
             self.app.pop_screen()

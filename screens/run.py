@@ -2,31 +2,24 @@
 
 from __future__ import annotations
 
-import threading
 from bisect import bisect_left
 from collections.abc import Sequence
-from contextlib import ExitStack
 from typing import TYPE_CHECKING, ClassVar
 
 from textual import on, work
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
-from textual.content import Content
 from textual.message import Message
-from textual.screen import Screen
 from textual.widgets import Footer, Header, Input, Static
-from textual.worker import Worker, WorkerState
 
-from screens.calm import quick_turns, spare_the_collector
+from screens.live import LiveScreen
 from screens.question import DeskNotice
 from screens.run_engine import Runner, RunOptions, job_runner
 from screens.run_model import SHOWS, RunModel, Show
 from screens.run_view import EMPTY, CancelQuestion, bar_text, jumps_text, row_columns, totals_text
-from screens.widgets.confirm import ConfirmScreen
 from screens.widgets.lines import Lines
 from screens.widgets.rows import Rows
 from vctui.errors import VctuiError
-from vctui.events import Event
 from vctui.questions import Desk
 from vctui.text import safe_line
 
@@ -34,14 +27,12 @@ if TYPE_CHECKING:
     from screens.context import Context
     from vctui.jobs import JobResult, Plan
 
-PAINT = 0.2
-"""Seconds between two paintings."""
 
-
-class RunScreen(Screen[None]):
+class RunScreen(LiveScreen):
     """Runs one plan. Leaving the screen by any way cancels what is still running."""
 
-    TITLE = "vctui"
+    QUIT = "The run is still going on. Stop it and quit?"
+    LEAVE = ("Stop the run and leave?", "Devices that are done stay saved.")
     CSS_PATH = "run.tcss"
     AUTO_FOCUS = "#devices"
     HELP = """
@@ -68,13 +59,6 @@ class RunScreen(Screen[None]):
         Binding("escape,q", "leave", "Back", id="run.leave", show=False, tooltip="Stop the run and leave"),
     ]
 
-    class Said(Message):
-        """Something happened in the run; posted from its threads."""
-
-        def __init__(self, event: Event) -> None:
-            super().__init__()
-            self.event = event
-
     class Ended(Message):
         """The run is over, or could not begin."""
 
@@ -91,14 +75,13 @@ class RunScreen(Screen[None]):
         *,
         runner: Runner | None = None,
     ) -> None:
-        super().__init__()
+        self.model = RunModel((item.device.name, item.host) for item in plan.items)
+        super().__init__(self.model)
         self.context = context
         self._plan = plan
         self.desk = Desk(lambda: None)
         """Where the run's workers ask; a timer looks at it."""
         self._runner = runner or job_runner(context, options or RunOptions(), self.desk)
-        self._cancel = threading.Event()
-        self.model = RunModel((item.device.name, item.host) for item in plan.items)
         self.ended: RunScreen.Ended | None = None
         """How it ended; None while it runs."""
         self._show: Show = "all"
@@ -106,8 +89,6 @@ class RunScreen(Screen[None]):
         self._order: Sequence[int] = range(self.model.total)
         self._drawn_seconds: dict[int, int] = {}
         self._logged = 0
-        self._texts: dict[str, str] = {}
-        self._while_shown = ExitStack()
         self.sub_title = f"Run: {safe_line(plan.job.name)}"
 
     def compose(self) -> ComposeResult:
@@ -123,35 +104,23 @@ class RunScreen(Screen[None]):
         yield Footer(show_command_palette=False)
 
     def on_mount(self) -> None:
-        """Start the run and the timer that paints it."""
+        """Hide what has nothing to say yet."""
         self.query_one("#name").display = False
         self.query_one("#problem").display = False
         self.query_one("#jumps").display = any(item.jump for item in self._plan.items)
         self.query_one("#log").can_focus = False
-        spare_the_collector()
-        self._while_shown.enter_context(quick_turns())
-        self.set_interval(PAINT, self.paint)
-        self.paint()
-        # The sessions' first second is the busiest: let the screen be there before it.
-        self.call_after_refresh(self._collect)
 
     def on_unmount(self) -> None:
-        """Every way out stops the run."""
-        self._cancel.set()
+        """Nobody answers any more."""
         self.desk.close()
-        self._while_shown.close()
 
     @property
     def running(self) -> bool:
         """Whether the run has not ended yet."""
         return self.ended is None
 
-    def quit_question(self) -> str | None:
-        """What ctrl+q asks: quitting stops the run."""
-        return "The run is still going on. Stop it and quit?" if self.running else None
-
-    @work(thread=True, exclusive=True, exit_on_error=False, group="run", description="run the plan")
-    def _collect(self) -> None:
+    @work(thread=True, exclusive=True, exit_on_error=False, group="live", description="run the plan")
+    def begin(self) -> None:
         """The one worker of the run: the runner has a pool of its own."""
         try:
             result = self._runner(self._plan, self._tell, self._cancel)
@@ -159,21 +128,6 @@ class RunScreen(Screen[None]):
             self.post_message(self.Ended(None, error))
         else:
             self.post_message(self.Ended(result))
-
-    def _tell(self, event: Event) -> None:
-        """The run's sink, called from its threads."""
-        self.post_message(self.Said(event))
-
-    @on(Worker.StateChanged)
-    def _failed(self, event: Worker.StateChanged) -> None:
-        """What the runner must never do: say so as the bug it is."""
-        if event.worker.group == "run" and event.state is WorkerState.ERROR and event.worker.error:
-            raise event.worker.error
-
-    @on(Said)
-    def _said(self, message: Said) -> None:
-        message.stop()
-        self.model.apply(message.event)
 
     @on(Ended)
     def _ended(self, message: Ended) -> None:
@@ -210,10 +164,9 @@ class RunScreen(Screen[None]):
         if not self.is_mounted or not self.is_current:
             return
         changed = self.model.take_dirty()
-        stopping = self.running and self._cancel.is_set()
         self._update("#totals", totals_text(self.model))
         self._update("#jumps", jumps_text(self.model))
-        self._update("#bar", bar_text(self.model, self._show, self._text, stopping=stopping))
+        self._update("#bar", bar_text(self.model, self._show, self._text, stopping=self.stopping))
         if changed and self._show != "all":
             self._refilter()
         rows = self.query_one("#devices", Rows)
@@ -224,11 +177,6 @@ class RunScreen(Screen[None]):
         if self.model.logged != self._logged:
             self._logged = self.model.logged
             self.query_one("#log", Lines).show(self.model.log, self.model.log_width)
-
-    def _update(self, selector: str, text: Content) -> None:
-        if self._texts.get(selector) != text.plain:
-            self._texts[selector] = text.plain
-            self.query_one(selector, Static).update(text, layout=False)
 
     def _second_passed(self, index: int) -> bool:
         """Whether a running device's clock shows another second than what was drawn."""
@@ -305,7 +253,7 @@ class RunScreen(Screen[None]):
         """Stop the run after a question; when it is stopping already, leave without waiting."""
         if not self.running:
             return
-        if self._cancel.is_set():
+        if self.stopping:
             self.app.pop_screen()
             return
         if await self.app.push_screen_wait(CancelQuestion(self.model)) and self.running:
@@ -318,11 +266,5 @@ class RunScreen(Screen[None]):
         if isinstance(self.focused, Input):
             self._to_table()
             return
-        if self.running and not self._cancel.is_set():
-            detail = "Devices that are done stay saved."
-            if not await self.app.push_screen_wait(
-                ConfirmScreen("Stop the run and leave?", detail, yes="Leave", no="Stay")
-            ):
-                return
-        if self.is_active:
+        if await self.may_leave() and self.is_active:
             self.app.pop_screen()
