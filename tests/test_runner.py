@@ -5,10 +5,12 @@ from __future__ import annotations
 import dataclasses
 import errno
 import hashlib
+import sqlite3
 import stat
 import threading
 from collections import Counter
 from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -23,7 +25,7 @@ from vctui.jobs import BatchRunner, Job, JobResult, JobRunner, JobSource, Plan, 
 from vctui.jobs.tally import Tally
 from vctui.records import Device
 from vctui.ssh import ExecutionResult, SSHExecutorPool
-from vctui.storage import DeviceRecord, History, Inventory, JobStore, init_home, job_lock
+from vctui.storage import History, Inventory, JobStore, init_home, job_lock
 from vctui.storage.files import sync_folder
 from vctui.validation import ValidationEngine, ValidationResult
 from vctui.vault import CredentialResolver
@@ -414,17 +416,14 @@ def test_a_job_that_breaks_does_not_hide_the_others(demo: DemoHome) -> None:
     assert batch.exit_code == 1
 
 
-def test_a_row_that_cannot_be_entered_costs_only_its_own_device(
-    demo: DemoHome, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    enter = History.record_device
-
-    def refuse_one(self: History, run: int, record: DeviceRecord, *rest: Any) -> int:
-        if record.device == "fra-leaf-02" and record.status == "ok":
-            raise StorageError("no such luck")
-        return enter(self, run, record, *rest)
-
-    monkeypatch.setattr(History, "record_device", refuse_one)
+def test_a_row_that_cannot_be_entered_costs_only_its_own_device(demo: DemoHome) -> None:
+    with History(demo.settings.collector_db) as history:
+        history.start_run(job_id="a", job_file="b", job_name="c", total=0)  # makes the tables
+    with closing(sqlite3.connect(demo.settings.collector_db)) as db, db:
+        db.execute(
+            "CREATE TRIGGER refuse_one BEFORE INSERT ON vctui_run_devices "
+            "WHEN NEW.device = 'fra-leaf-02' AND NEW.status = 'ok' BEGIN SELECT RAISE(ABORT, 'no luck'); END"
+        )
     events: list[Event] = []
     run = runner(demo, names=["fra-leaf-01", "fra-leaf-02", "fra-leaf-04"], sink=events.append)
     result = run.run_plan(run.plan(job(demo)))

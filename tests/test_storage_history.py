@@ -22,6 +22,8 @@ from vctui.storage import (
     Finding,
     History,
     JobStore,
+    Outcome,
+    OutputSize,
     RunRow,
     init_home,
     save_capture,
@@ -202,6 +204,30 @@ def test_a_device_and_its_capture_are_written_together_or_not_at_all(history: Hi
         history.record_device(99, record(1), [capture])
     assert history.captures() == []
     assert history.run_devices(run) == []
+
+
+def test_many_devices_are_written_together_or_not_at_all(history: History) -> None:
+    run = start(history)
+    capture = CaptureRecord(1, "sw1", "arp", "/x/sw1.txt", 1)
+    good = Outcome(record(1), [capture], [{"n": 1}], [OutputSize(1, "sw1", "show arp", 3)])
+    with pytest.raises(DataError):
+        history.record_devices(run, [good, Outcome(record(2, host=None))])
+    assert history.captures() == []
+    assert history.run_devices(run) == []
+    assert history.output_sizes(["show arp"]) == {}
+    rows = history.record_devices(run, [good, Outcome(record(2))])
+    assert [row.id for row in history.run_devices(run)] == rows
+    assert [one.device_name for one in history.captures()] == ["sw1"]
+
+
+def test_a_text_that_is_no_utf8_is_stored_all_the_same(history: History) -> None:
+    run = start(history, job_name="\ud800 x")
+    capture = CaptureRecord(1, "sw1", "arp", "/x/\udcff.txt", 1)
+    history.record_device(run, record(1, error="\ud800 ü", reasons=("\ud800",)), [capture])
+    [row] = history.run_devices(run)
+    assert (row.error, row.reasons) == ("? ü", ("\ud800",))
+    assert [one.filepath for one in history.captures()] == ["/x/?.txt"]
+    assert [one.job_name for one in history.runs()] == ["? x"]
 
 
 def test_damaged_records_are_named(history: History) -> None:

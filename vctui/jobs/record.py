@@ -19,7 +19,7 @@ from vctui.jobs.rows import capture_rows, device_row, finished_event
 from vctui.jobs.sizes import TRY_AGAIN, Sizes
 from vctui.jobs.versions import forget_unchanged
 from vctui.ssh import ExecutionResult
-from vctui.storage import History, SavedCapture
+from vctui.storage import History, Outcome, SavedCapture
 from vctui.text import safe_line
 from vctui.validation import ValidationEngine
 
@@ -49,7 +49,7 @@ class _Settled:
 
 
 class Recorder:
-    """Threads behind the sessions: two validate, one writes. `put` is called from any thread.
+    """Threads behind the sessions: two validate, where that is asked for, and one writes.
 
     Each device is on disk before its `DeviceFinished` is said. A device that cannot be saved is failed; when
     the disk is full, `on_full` is called so that no new session starts.
@@ -80,20 +80,27 @@ class Recorder:
         self._writing: Stage[_Judged] = Stage(
             "vctui-record", self._record, weigh=lambda judged: _weight(judged.result), most=_TOGETHER
         )
-        self._validating: Stage[tuple[PlanItem, ExecutionResult]] = Stage(
-            "vctui-validate",
-            self._judge,
-            weigh=lambda pair: _weight(pair[1]),
-            # One output that hangs does not hold up the others. An engine of the user's own is asked by one.
-            threads=2 if type(engine) is ValidationEngine else 1,
-        )
+        self._validating: Stage[tuple[PlanItem, ExecutionResult]] | None = None
+        if engine is not None:
+            self._validating = Stage(
+                "vctui-validate",
+                self._judge,
+                weigh=lambda pair: _weight(pair[1]),
+                # An output that hangs holds up no others. An engine of the user's own is asked by one thread.
+                threads=2 if type(engine) is ValidationEngine else 1,
+            )
 
     def put(self, item: PlanItem, result: ExecutionResult) -> None:
-        self._validating.put((item, result))
+        """Take in a device, from any thread."""
+        if self._validating is not None:
+            self._validating.put((item, result))
+        else:
+            self._judge([(item, result)])
 
     def close(self) -> None:
         """Return once every device put before has been recorded and said."""
-        self._validating.close()
+        if self._validating is not None:
+            self._validating.close()
         self._writing.close()
 
     def _judge(self, pairs: Sequence[tuple[PlanItem, ExecutionResult]]) -> None:
@@ -199,9 +206,7 @@ class Recorder:
 
     def _enter_together(self, settled: Sequence[_Settled]) -> None:
         if self._history is not None:
-            with self._history.writing():
-                for one in settled:
-                    self._enter(one)
+            self._history.record_devices(self._run, [self._outcome(one) for one in settled])
 
     def _enter_alone(self, one: _Settled) -> _Settled:
         """Enter one device; when that fails it has failed, which is entered where that works."""
@@ -244,14 +249,18 @@ class Recorder:
         )
 
     def _enter(self, one: _Settled) -> None:
-        if self._history is None:
-            return
+        if self._history is not None:
+            self._history.record_devices(self._run, [self._outcome(one)])
+
+    def _outcome(self, one: _Settled) -> Outcome:
         judgement = one.judged.judgement
-        captures = capture_rows(one.judged.item, self._job.capture_type, one.saved)
-        row = device_row(one.judged.item, one.event, one.rejected)
         sizes = judgement.sizes.sizes if judgement and one.event.error_kind in (None, "incomplete") else ()
-        records = (judgement.records if judgement else None) or ()
-        self._history.record_device(self._run, row, captures, records, sizes)
+        return Outcome(
+            device_row(one.judged.item, one.event, one.rejected),
+            capture_rows(one.judged.item, self._job.capture_type, one.saved),
+            (judgement.records if judgement else None) or (),
+            sizes,
+        )
 
     def _failed(
         self,

@@ -2,21 +2,16 @@
 
 from __future__ import annotations
 
-import json
 import os
 import socket
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import fields
 from typing import Any, ClassVar
-
-import peewee
 
 from vctui.errors import DataError, StorageError
 from vctui.events import RunStatus
 from vctui.storage import history_rows
-from vctui.storage.database import Store, columns_of, execute, insert, tables_of
+from vctui.storage.database import Store, columns_of, connection_of, execute, insert, tables_of
 from vctui.storage.models_collector import (
-    Capture,
     Job,
     JobHistory,
     OwnCapture,
@@ -25,13 +20,14 @@ from vctui.storage.models_collector import (
     OwnRun,
     OwnRunDevice,
 )
-from vctui.storage.output_sizes import known_sizes, remember_sizes
-from vctui.storage.record_text import read_records, records_text
+from vctui.storage.outcomes import as_utf8, storable, write_outcome
+from vctui.storage.output_sizes import known_sizes
+from vctui.storage.record_text import read_records
 from vctui.storage.reserve import hold_reserve, release_reserve
-from vctui.storage.rows import CaptureRecord, DeviceRecord, OutputSize, RunDeviceRow, RunRow
+from vctui.storage.rows import CaptureRecord, DeviceRecord, Outcome, OutputSize, RunDeviceRow, RunRow
 from vctui.storage.schema import run_script
 from vctui.storage.schema_collector import OWN
-from vctui.storage.times import local_iso, local_text, utc_text
+from vctui.storage.times import local_text, utc_text
 
 _UPSTREAM_STATUS: Mapping[str, str] = {
     "running": "running",
@@ -40,7 +36,6 @@ _UPSTREAM_STATUS: Mapping[str, str] = {
     "failed": "failed",
     "interrupted": "failed",
 }
-_FORGET_DEVICE = "DELETE FROM vctui_run_devices WHERE run_id = ? AND device_id = ? AND device = ?"
 _ADDED = {"attempts": "INTEGER NOT NULL DEFAULT 1", "reasons": "TEXT"}
 INTERRUPTED = "Interrupted: the program ended before the run did"
 
@@ -58,31 +53,28 @@ class History(Store):
         self._create_own()
         hold_reserve(self.path)
         with self.writing() as database:
-            run = JobHistory.insert(
-                job_id=_text(job_id),
-                job_file=_text(job_file),
-                started_at=local_text(),
-                total_devices=total,
-                success_count=0,
-                failed_count=0,
-                status="running",
-            ).execute(database)
-            OwnRun.insert(
-                id=run,
-                job_id=_text(job_id),
-                job_file=_text(job_file),
-                job_name=_text(job_name),
-                started_at=utc_text(),
-                status="running",
-                total=total,
-                ok=0,
-                failed=0,
-                skipped=0,
-                cancelled=0,
-                owner_host=socket.gethostname(),
-                owner_pid=os.getpid(),
-            ).execute(database)
-        return int(run)
+            connection = connection_of(database)
+            run = insert(
+                connection,
+                JobHistory,
+                storable(
+                    {
+                        "job_id": job_id,
+                        "job_file": job_file,
+                        "started_at": local_text(),
+                        "total_devices": total,
+                        "success_count": 0,
+                        "failed_count": 0,
+                        "status": "running",
+                    }
+                ),
+            )
+            own = {"id": run, "job_id": job_id, "job_file": job_file, "job_name": job_name}
+            own |= {"started_at": utc_text(), "status": "running", "total": total}
+            own |= dict.fromkeys(("ok", "failed", "skipped", "cancelled"), 0)
+            own |= {"owner_host": socket.gethostname(), "owner_pid": os.getpid()}
+            insert(connection, OwnRun, storable(own))
+        return run
 
     def record_device(
         self,
@@ -96,19 +88,13 @@ class History(Store):
 
         A device that the run has already is written anew. Returns the id of its row.
         """
-        values = {field.name: _text(getattr(record, field.name)) for field in fields(record)}
-        values |= {"run_id": run, "finished_at": record.finished_at or utc_text()}
-        values["reasons"] = _text(json.dumps(record.reasons)) if record.reasons else None
+        return self.record_devices(run, [Outcome(record, captures, records, sizes)])[0]
+
+    def record_devices(self, run: int, outcomes: Iterable[Outcome]) -> list[int]:
+        """Write what came of several devices in one transaction: all of it, or nothing."""
         with self.writing() as database:
-            for capture in captures:
-                _insert_capture(database, run, capture, record)
-            same = (run, record.device_id, values["device"])
-            execute(database, _FORGET_DEVICE, same)
-            row = insert(database, OwnRunDevice, values)
-            if records:
-                insert(database, OwnRecords, {"run_device_id": row, "records": records_text(records)})
-            remember_sizes(database, sizes)
-        return row
+            connection = connection_of(database)
+            return [write_outcome(connection, run, outcome) for outcome in outcomes]
 
     def output_sizes(self, commands: Sequence[str]) -> dict[tuple[int, str, str], OutputSize]:
         """What is known of the outputs of these commands, by device id, device and command."""
@@ -152,7 +138,7 @@ class History(Store):
         ok, failed, skipped, cancelled = counts
         ended = local_text()
         upstream = _UPSTREAM_STATUS.get(status) or ("partial" if ok else "failed")
-        message = _text(error) or ("Cancelled" if status == "cancelled" else None)
+        message = as_utf8(error) or ("Cancelled" if status == "cancelled" else None)
         with self.writing() as database:
             JobHistory.update(
                 completed_at=ended,
@@ -168,7 +154,7 @@ class History(Store):
                 failed=failed,
                 skipped=skipped,
                 cancelled=cancelled,
-                error=_text(error),
+                error=as_utf8(error),
             ).where(OwnRun.id == run).execute(database)
             if database_id is not None and "jobs" in tables_of(database):
                 Job.update(last_run_at=ended, last_run_status=upstream).where(Job.id == database_id).execute(
@@ -252,34 +238,6 @@ class History(Store):
                 execute(database, f"ALTER TABLE {devices} ADD COLUMN {name} {_ADDED[name]}")
         for table in (devices, OwnOutput.table_name(), OwnCapture.table_name()):
             self._columns.pop(table, None)
-
-
-def _insert_capture(
-    database: peewee.SqliteDatabase, run: int, capture: CaptureRecord, record: DeviceRecord
-) -> None:
-    values = {
-        "device_id": capture.device_id,
-        "device_name": _text(capture.device_name),
-        "capture_type": _text(capture.capture_type),
-        "filepath": _text(capture.filepath),
-        "file_size": capture.file_size,
-        "captured_at": capture.captured_at or local_iso(),
-        "job_history_id": run,
-    }
-    row = insert(database, Capture, values)
-    digest = capture.sha256 or (record.sha256 if capture.filepath == record.path else None)
-    if digest:
-        insert(database, OwnCapture, {"capture_id": row, "sha256": digest})
-    if digest and capture.stands_for:
-        same_file = Capture.select(Capture.id).where(Capture.filepath == _text(capture.filepath))
-        OwnCapture.update(sha256=digest).where(
-            (OwnCapture.sha256 == capture.stands_for) & OwnCapture.capture_id.in_(same_file)
-        ).execute(database)
-
-
-def _text(value: Any) -> Any:
-    # A lone surrogate, such as JSON can hold, cannot be stored as UTF-8.
-    return value.encode("utf-8", "replace").decode() if isinstance(value, str) else value
 
 
 def _records(text: str, what: str) -> list[dict[str, Any]]:

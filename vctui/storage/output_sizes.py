@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
+import sqlite3
 from collections.abc import Iterable, Sequence
 
-import peewee
-
-from vctui.storage.database import Store, execute
+from vctui.storage.database import Store
 from vctui.storage.models_collector import OwnOutput
 from vctui.storage.rows import OutputSize
 
@@ -25,7 +24,7 @@ def known_sizes(store: Store, commands: Sequence[str]) -> dict[tuple[int, str, s
     return {(one.device_id, one.device, one.command): one for one in found}
 
 
-def remember_sizes(database: peewee.SqliteDatabase, sizes: Iterable[OutputSize]) -> None:
+def remember_sizes(connection: sqlite3.Connection, sizes: Iterable[OutputSize]) -> None:
     """Write them, within the open transaction."""
     for one in sizes:
-        execute(database, _REMEMBER, (one.device_id, one.device, one.command, one.good, one.suspect))
+        connection.execute(_REMEMBER, (one.device_id, one.device, one.command, one.good, one.suspect))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -155,6 +156,16 @@ class CaptureRecord:
     """Known for captures of vctui's own runs."""
     stands_for: str | None = None
     """The SHA-256 of earlier content of the file, which this content is from now on taken for."""
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """All that a run keeps of one device."""
+
+    record: DeviceRecord
+    captures: Sequence[CaptureRecord] = ()
+    records: Sequence[Mapping[str, Any]] = ()
+    sizes: Sequence[OutputSize] = ()
 
 
 @dataclass(frozen=True, slots=True)
