@@ -1,4 +1,4 @@
-"""Diffie-Hellman over finite fields: the same results as others have, in OpenSSL's way and in Python's."""
+"""Diffie-Hellman: the same results as others have, in OpenSSL's way and in Python's."""
 
 from __future__ import annotations
 
@@ -6,6 +6,10 @@ import hashlib
 from typing import Any
 
 import pytest
+from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey
+from hypothesis import given
+from hypothesis import strategies as st
+from paramiko.kex_curve25519 import KexCurve25519
 from paramiko.kex_group14 import KexGroup14SHA256
 from paramiko.kex_group16 import KexGroup16SHA512
 from paramiko.message import Message
@@ -14,6 +18,8 @@ from paramiko.ssh_exception import SSHException
 from tests.fixtures.ssh_device import WAIT, Device, Rules
 from vctui.ssh import kex, scan_host_key
 from vctui.ssh.algorithms import KEX
+from vctui.ssh.curve25519 import Curve25519, agree
+from vctui.ssh.fields import mpint
 from vctui.ssh.kex import (
     ENGINES,
     EXPONENT_BITS,
@@ -167,6 +173,113 @@ def test_each_key_exchange_with_paramiko_on_the_other_side(
         assert scan_host_key("127.0.0.1", device.port, WAIT) == device.scanned
 
 
+# Curve25519
+
+# RFC 7748, section 6.1
+BOB = bytes.fromhex("5dab087e624a8a4b79e17f8b83800ee66f3bb1292618b6fd1c2f8b27ff88e0eb")
+BOBS = bytes.fromhex("de9edb7d7b7dc1b4d35b61c2ece435373f8343c85b78674dadfc7e146f882b4f")
+ALICES = bytes.fromhex("8520f0098930a754748b7ddcb43ef75a0dbf3a0d26381af4eba4a98eaa9b4e6a")
+BOTHS = bytes.fromhex("4a5d9d5ba4ce2de1728e3bf480350f25e07e21c947d19e3376f09b3c1e161742")
+
+
+class _Agreeing(_Transport):
+    local_version, remote_version = "SSH-2.0-us", "SSH-2.0-them \u00e9"
+    local_kex_init, remote_kex_init = b"\x14ours", b"\x14theirs"
+    server_mode = False
+
+    def _set_K_H(self, k: int, h: bytes) -> None:
+        self.agreed = k, h
+
+    def _verify_key(self, host_key: bytes, signature: bytes) -> None:
+        self.verified = host_key, signature
+
+    def _activate_outbound(self) -> None:
+        self.is_over = True
+
+
+def fields(*values: bytes) -> Message:
+    message = Message()
+    for value in values:
+        message.add_string(value)
+    message.rewind()
+    return message
+
+
+def exchange(engine: Any, monkeypatch: pytest.MonkeyPatch, theirs: bytes) -> _Agreeing:
+    class Known:
+        generate = staticmethod(lambda: X25519PrivateKey.from_private_bytes(BOB))
+
+    for module in ("vctui.ssh.curve25519", "paramiko.kex_curve25519"):
+        monkeypatch.setattr(f"{module}.X25519PrivateKey", Known)
+    transport = _Agreeing()
+    made = engine(transport)
+    made.start_kex()
+    made.parse_next(31, fields(b"host key", theirs, b"signature"))
+    return transport
+
+
+def test_the_known_answer_of_curve25519(monkeypatch: pytest.MonkeyPatch) -> None:
+    ours = exchange(Curve25519, monkeypatch, ALICES)
+    assert ours.sent == [b"\x1e\x00\x00\x00\x20" + BOBS]
+    assert ours.agreed[0] == int.from_bytes(BOTHS)
+    assert ours.verified == (b"host key", b"signature")
+    assert ours.is_over
+    theirs = exchange(KexCurve25519, monkeypatch, ALICES)
+    assert vars(theirs) == vars(ours)
+
+
+@given(st.binary(min_size=32, max_size=32))
+def test_curve25519_is_as_paramiko_has_it(secret: bytes) -> None:
+    public = X25519PrivateKey.from_private_bytes(secret).public_key().public_bytes_raw()
+    with pytest.MonkeyPatch.context() as patch:
+        ours, theirs = (exchange(engine, patch, public) for engine in (Curve25519, KexCurve25519))
+    assert vars(ours) == vars(theirs)
+
+
+@pytest.mark.parametrize(
+    "point",
+    [
+        bytes(32),
+        b"\x01" + bytes(31),
+        bytes.fromhex("e0eb7a7c3b41b8ae1656e3faf19fc46ada098deb9c32b1fd866205165f49b800"),
+        bytes.fromhex("ecffffffffffffffffffffffffffffffffffffffffffffffffffffffffffff7f"),
+        ALICES[:31],
+        ALICES + b"x",
+        b"",
+    ],
+)
+def test_a_point_that_gives_the_secret_away_is_refused(monkeypatch: pytest.MonkeyPatch, point: bytes) -> None:
+    with pytest.raises(SSHException, match="half of the key exchange"):
+        exchange(Curve25519, monkeypatch, point)
+
+
+def test_a_shared_secret_of_zeros_is_refused_whoever_computed_it() -> None:
+    class Zero:
+        def exchange(self, other: object) -> bytes:
+            return bytes(32)
+
+    with pytest.raises(SSHException, match="no secret"):
+        agree(Zero(), ALICES)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("size", [0, 3, 4, 10, 47, 60])
+def test_a_reply_that_is_cut_short_is_refused(size: int) -> None:
+    transport = _Agreeing()
+    engine = Curve25519(transport)
+    engine.start_kex()
+    whole = fields(b"host key", ALICES, b"signature").asbytes()
+    with pytest.raises(SSHException, match="too short"):
+        engine.parse_next(31, Message(whole[:size]))
+    assert not hasattr(transport, "agreed")
+
+
+@given(st.integers(1, 2**300) | st.integers(1, 300).map(lambda bits: 2**bits))
+def test_numbers_are_written_as_paramiko_writes_them(number: int) -> None:
+    message = Message()
+    message.add_mpint(number)
+    assert mpint(number) == message.asbytes()
+
+
 def test_only_what_paramiko_has_is_replaced() -> None:
     from vctui.ssh.pump import PumpedTransport
     from vctui.ssh.transport import Transport
@@ -176,5 +289,6 @@ def test_only_what_paramiko_has_is_replaced() -> None:
         for name, engine in PumpedTransport._kex_info.items()
         if Transport._kex_info[name] is not engine
     }
-    assert set(replaced) == set(ENGINES) & set(Transport._kex_info)
+    curves = {"curve25519-sha256", "curve25519-sha256@libssh.org"}
+    assert set(replaced) == {*ENGINES, *curves} & set(Transport._kex_info)
     assert {"diffie-hellman-group14-sha256", "diffie-hellman-group16-sha512"} < set(replaced)

@@ -16,10 +16,14 @@ from paramiko.common import cMSG_CHANNEL_DATA, cMSG_CHANNEL_WINDOW_ADJUST, cMSG_
 from paramiko.message import Message
 
 from tests.fixtures.meddler import Ending, Meddler
-from tests.fixtures.ssh_device import CREDENTIALS, WAIT, Device, Plain, Rules, Terminal, cli, silent
+from tests.fixtures.ssh_device import CREDENTIALS, WAIT, Device, Plain, Rules, Terminal, cli, host_key, silent
 from vctui.errors import DeviceError, UsageError
+from vctui.questions import HEADLESS
 from vctui.ssh import ExecutionResult, ExecutorOptions, KnownHosts, ScannedKey, SSHExecutorPool, Target
+from vctui.ssh.asking import Asking
+from vctui.ssh.auth import Login
 from vctui.ssh.connect import hang_up, shake_hands
+from vctui.ssh.lifeline import Deadline, Lifeline
 from vctui.ssh.packetizer import Packets
 from vctui.ssh.pump import PumpedTransport, transport_class
 from vctui.ssh.transport import Transport
@@ -303,6 +307,73 @@ def test_nothing_may_come_before_the_first_keys(
     assert device.counts.total == 0
 
 
+# Who is spoken to, and when
+
+
+class Heard(Device):
+    """Notes the numbers of the messages that a client sends."""
+
+    def __init__(self) -> None:
+        super().__init__(cli("r1#", {"show arp": ARP}))
+        self.messages: list[int] = []
+
+    def serve(self, sock: socket.socket) -> None:
+        device = self
+
+        class Packetizer(paramiko.packet.Packetizer):
+            def read_message(self) -> tuple[int, Message]:
+                kind, message = super().read_message()
+                device.messages.append(kind)
+                return kind, message
+
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr("paramiko.transport.Packetizer", Packetizer)
+            super().serve(sock)
+
+
+KEXINIT, NEWKEYS, ECDH_INIT, SERVICE_REQUEST, USERAUTH_REQUEST = 20, 21, 30, 5, 50
+
+
+@pytest.mark.parametrize("known", ["nothing", "another key"])
+def test_no_login_is_asked_for_before_the_host_key_is_accepted(tmp_path: Path, known: str) -> None:
+    known_hosts = KnownHosts(tmp_path / "known_hosts")
+    with Heard() as device:
+        if known == "another key":
+            other = host_key("other")
+            known_hosts.add([ScannedKey("127.0.0.1", device.port, other.get_name(), other.asbytes())])
+        results: list[ExecutionResult] = []
+        target = Target("r1", "127.0.0.1", CREDENTIALS, ("show arp",), port=device.port)
+        SSHExecutorPool(options=ExecutorOptions(known_hosts=known_hosts.path)).run(
+            [target], on_result=lambda _, result: results.append(result)
+        )
+    assert results[0].error_kind == ("host_key_changed" if known == "another key" else "host_key_unknown")
+    assert set(device.messages) <= {KEXINIT, ECDH_INIT, NEWKEYS}
+
+
+def test_the_login_leaves_with_the_new_keys() -> None:
+    with Heard() as device, connected(device) as transport:
+        assert NEWKEYS not in device.messages
+        logged_in(transport)
+        at = device.messages.index(NEWKEYS)
+        assert device.messages[at : at + 3] == [NEWKEYS, SERVICE_REQUEST, USERAUTH_REQUEST]
+
+
+def test_a_login_is_not_granted_without_the_servers_new_keys(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whatever else the server says in their place ends the connection."""
+
+    def activate(transport: paramiko.Transport) -> None:
+        if transport.server_mode:
+            transport._send_message(message(b"\x34"))  # type: ignore[attr-defined] # logged in, it says
+        original(transport)
+
+    original = paramiko.Transport._activate_outbound  # type: ignore[attr-defined]
+    monkeypatch.setattr(paramiko.Transport, "_activate_outbound", activate)
+    with Device() as device, pytest.raises(DeviceError) as caught, connected(device) as transport:
+        logged_in(transport)
+    assert caught.value.kind in {"kex_mismatch", "disconnected"}, "before or after the login is asked for"
+    assert device.counts.total == 0
+
+
 # Writing
 
 
@@ -337,10 +408,8 @@ def connected(device: Device) -> Any:
 
 
 def logged_in(transport: PumpedTransport) -> Any:
-    assert CREDENTIALS.password is not None
-    done = threading.Event()
-    transport.auth_password(CREDENTIALS.username, CREDENTIALS.password, done)
-    assert transport.wait_for(done, WAIT)
+    patience, asking = Deadline(WAIT), Asking(HEADLESS, "r1", Lifeline(), ())
+    Login(transport, patience, lambda: CREDENTIALS, asking).run(CREDENTIALS, None)
     return transport.open_session(timeout=WAIT)
 
 

@@ -180,7 +180,7 @@ def shake_hands(
             raise DeviceError("connection_timeout", "the device does not identify itself as an SSH server")
         if not transport.wait_for(done, kex_timeout):
             raise DeviceError("connection_timeout", "the device does not finish the key exchange")
-        if not (transport.is_active() and transport.initial_kex_done):
+        if not transport.is_agreed:
             raise _handshake_error(transport)
     except BaseException:
         hang_up(transport)

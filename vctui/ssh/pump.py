@@ -31,6 +31,7 @@ from paramiko.ssh_exception import MessageOrderError, SSHException
 from vctui.config import SSH_TRANSPORTS, SSHTransport
 from vctui.errors import UsageError
 from vctui.ssh.calm import forget_frames
+from vctui.ssh.curve25519 import Curve25519
 from vctui.ssh.kex import ENGINES
 from vctui.ssh.lean import LeanTransport
 from vctui.ssh.lifeline import Deadline
@@ -44,6 +45,7 @@ _PARTING = 1.0
 """Seconds that a parting word may take."""
 _KEX_MESSAGES = range(30, 42)
 _CHANNEL_DATA = struct.Struct(">xII")
+_ENGINES = {**ENGINES, "curve25519-sha256": Curve25519, "curve25519-sha256@libssh.org": Curve25519}
 
 
 def transport_class(kind: SSHTransport | None) -> type[Transport]:
@@ -61,7 +63,7 @@ class PumpedTransport(LeanTransport):
     _active_check_timeout = None  # the socket blocks: it has no thread that looks after it now and then
     _packetizer_class = Packets
     _kex_info: ClassVar[dict[str, Any]] = {
-        name: ENGINES.get(name, engine) for name, engine in Transport._kex_info.items()
+        name: _ENGINES.get(name, engine) for name, engine in Transport._kex_info.items()
     }
     packetizer: Packets
     # The parts of paramiko that are used and not documented: all of them are in its versions 4 and 5.
@@ -95,6 +97,10 @@ class PumpedTransport(LeanTransport):
     def start(self) -> None:
         """No thread; the identification is sent when somebody waits for the answer."""
         self.packetizer.write_all(f"{self.local_version}\r\n".encode())
+
+    @property
+    def is_agreed(self) -> bool:
+        return self.host_key is not None and self.active
 
     def wait_for(self, event: threading.Event, seconds: float) -> bool:
         deadline = Deadline(seconds)
@@ -262,6 +268,12 @@ class PumpedTransport(LeanTransport):
             self._send_message(data)
         else:
             self._later.append(data)
+
+    def _activate_outbound(self) -> None:
+        """The server has signed all that was said: nobody has to wait for its NEWKEYS (RFC 4253, 7.3)."""
+        super()._activate_outbound()  # type: ignore[misc]
+        if self.completion_event is not None:
+            self.completion_event.set()
 
     def _parse_newkeys(self, m: Message) -> None:
         super()._parse_newkeys(m)  # type: ignore[misc]

@@ -91,6 +91,11 @@ class Transport(paramiko.Transport):
         """True when the server has sent anything at all."""
         return isinstance(self.packetizer, _Packetizer) and self.packetizer.before_ssh > 0
 
+    @property
+    def is_agreed(self) -> bool:
+        """True when the host key is known, and signed the key exchange: the login may be asked for."""
+        return self.initial_kex_done and self.is_active()
+
     def wait_for(self, event: threading.Event, seconds: float) -> bool:
         """Wait until the connection has brought what sets the event; False when it took too long.
 
