@@ -21,7 +21,7 @@ from vctui.events import DeviceFinished, Event, RunFinished, RunStarted
 from vctui.jobs import BatchRunner, Job, JobResult, JobRunner, JobSource, Plan, PlanItem
 from vctui.jobs.together import in_turn, parties, rounds, shared_devices
 from vctui.records import Device as Row
-from vctui.storage import History, SavedCapture, job_lock, save_capture
+from vctui.storage import CaptureBatch, History, Pending, job_lock
 from vctui.vault import CredentialResolver, Vault
 
 REPLIES: dict[str, Reply] = {"show arp": "10.0.0.1\r\n", "show clock": "12:00\r\n", "show users": "root\r\n"}
@@ -191,15 +191,17 @@ def test_cancelling_ends_every_run(tmp_path: Path) -> None:
 
 
 def test_a_full_disk_ends_every_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    def full(base: Path, name: str, data: bytes, **options: Any) -> SavedCapture:
+    write = CaptureBatch.write
+
+    def full(self: CaptureBatch, base: Path, name: str, data: bytes, **options: Any) -> Pending:
         if name.startswith("arp/"):
             raise StorageError("disk full") from OSError(errno.ENOSPC, "No space left on device")
-        return save_capture(base, name, data, **options)
+        return write(self, base, name, data, **options)
 
     def wait(terminal: Terminal) -> None:
         terminal.read_key()
 
-    monkeypatch.setattr("vctui.jobs.keeping.save_capture", full)
+    monkeypatch.setattr(CaptureBatch, "write", full)
     with fleet(tmp_path, clock=wait) as home:
         results = home.run("arp", "clock")
     assert results[0].exit_code == 14

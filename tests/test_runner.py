@@ -16,7 +16,6 @@ from typing import Any
 
 import pytest
 
-import vctui.jobs.keeping
 from vctui.config import load_settings
 from vctui.demo import DemoHome, check_outcomes
 from vctui.errors import LockedError, NoDevicesError, StorageError, UsageError, VaultError
@@ -25,7 +24,7 @@ from vctui.jobs import BatchRunner, Job, JobResult, JobRunner, JobSource, Plan, 
 from vctui.jobs.tally import Tally
 from vctui.records import Device
 from vctui.ssh import ExecutionResult, SSHExecutorPool
-from vctui.storage import History, Inventory, JobStore, init_home, job_lock
+from vctui.storage import CaptureBatch, History, Inventory, JobStore, init_home, job_lock
 from vctui.storage.files import sync_folder
 from vctui.validation import ValidationEngine, ValidationResult
 from vctui.vault import CredentialResolver
@@ -171,7 +170,7 @@ def test_a_full_disk_stops_the_run_and_loses_nothing(demo: DemoHome, monkeypatch
     def full(*args: object, **options: object) -> None:
         raise StorageError("disk is full") from OSError(errno.ENOSPC, "No space left on device")
 
-    monkeypatch.setattr(vctui.jobs.keeping, "save_capture", full)
+    monkeypatch.setattr(CaptureBatch, "write", full)
     events: list[Event] = []
     run = runner(demo, sink=events.append, workers=1)
     plan = run.plan(job(demo, "multi-version-101"))
@@ -206,7 +205,7 @@ def test_a_full_disk_ends_this_run_and_no_other(demo: DemoHome, monkeypatch: pyt
 
     cancel = threading.Event()
     with monkeypatch.context() as patch:
-        patch.setattr(vctui.jobs.keeping, "save_capture", full)
+        patch.setattr(CaptureBatch, "write", full)
         run = runner(demo, cancel=cancel, names=["fra-leaf-01"])
         assert run.run_plan(run.plan(job(demo))).exit_code == 14
     assert not cancel.is_set()
@@ -217,7 +216,7 @@ def test_a_folder_called_full_is_not_a_full_disk(demo: DemoHome, monkeypatch: py
     def refused(*args: object, **options: object) -> None:
         raise StorageError("no") from PermissionError(errno.EACCES, "Permission denied", "full-configs")
 
-    monkeypatch.setattr(vctui.jobs.keeping, "save_capture", refused)
+    monkeypatch.setattr(CaptureBatch, "write", refused)
     run = runner(demo, names=["fra-leaf-01", "fra-leaf-02"])
     result = run.run_plan(run.plan(job(demo)))
     assert (result.error, result.failed_count, result.error_kinds) == (None, 2, {"save_failed"})
@@ -229,7 +228,7 @@ def test_a_failure_stays_what_it_was_when_its_output_cannot_be_kept(
     def refused(*args: object, **options: object) -> None:
         raise StorageError("no room") from PermissionError(errno.EACCES, "Permission denied")
 
-    monkeypatch.setattr(vctui.jobs.keeping, "save_capture", refused)
+    monkeypatch.setattr(CaptureBatch, "write", refused)
     events: list[Event] = []
     run = runner(demo, sink=events.append)
     result = run.run_plan(run.plan(job(demo, NEXUS)))

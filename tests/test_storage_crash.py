@@ -1,4 +1,4 @@
-"""kill -9 at every step of recording a device: never a row without its file, never a damaged database."""
+"""kill -9 at every step of recording devices: never a row without its file, never a damaged database."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ import os, signal, sys
 from functools import partial
 from pathlib import Path
 from vctui.config import load_settings
-from vctui.storage import CaptureRecord, DeviceRecord, History, save_capture
+from vctui.storage import CaptureBatch, CaptureRecord, DeviceRecord, History, Outcome
 from vctui.storage.database import connection_of
 
 def record(home, step):
@@ -42,16 +42,21 @@ def record(home, step):
         for name in ("open", "write", "fsync", "link", "rename", "mkdir", "close"):
             setattr(os, name, partial(hooked, getattr(os, name)))
         connection_of(history._database).set_trace_callback(reached)
-        run = history.start_run(job_id="a", job_file="database:1", job_name="A", total=1)
-        saved = save_capture(
-            settings.collections_dir, "arp/sw1.txt", NEW, versions=settings.home / "versions"
-        )
-        device = DeviceRecord(
-            1, "sw1", "192.0.2.1", "ok", "complete",
-            path=str(saved.path), size=saved.size, sha256=saved.sha256,
-        )
-        capture = CaptureRecord(1, "sw1", "arp", str(saved.path), saved.size)
-        history.record_device(run, device, [capture], [{"a": 1}])
+        run = history.start_run(job_id="a", job_file="database:1", job_name="A", total=2)
+        batch, versions = CaptureBatch(), settings.home / "versions"
+        written = [
+            batch.write(settings.collections_dir, f"arp/sw{n}.txt", NEW, versions=versions) for n in (1, 2)
+        ]
+        batch.finish()
+        outcomes = []
+        for n, one in enumerate(written, start=1):
+            device = DeviceRecord(
+                n, f"sw{n}", "192.0.2.1", "ok", "complete",
+                path=str(one.saved.path), size=one.saved.size, sha256=one.saved.sha256,
+            )
+            capture = CaptureRecord(n, f"sw{n}", "arp", str(one.saved.path), one.saved.size)
+            outcomes.append(Outcome(device, [capture], [{"a": 1}]))
+        history.record_devices(run, outcomes)
         print(step, "acknowledged", flush=True)
         history.finish_run(run, status="success", ok=1)
 
@@ -64,7 +69,7 @@ for home in map(Path, sys.argv[1:]):
     _, status = os.waitpid(child, 0)
     print(int(home.name), "killed" if os.WIFSIGNALED(status) else "done", flush=True)
 """
-STEPS = 60
+STEPS = 75
 
 
 def sha256(data: bytes) -> str:
@@ -87,7 +92,7 @@ def test_kill_at_every_step(tmp_path: Path) -> None:
     )
     lines = set(sweep.stdout.split("\n"))
     killed = [step for step in range(1, STEPS + 1) if f"{step} killed" in lines]
-    assert len(killed) >= 25, sweep.stdout
+    assert len(killed) >= 40, sweep.stdout
     assert f"{STEPS} done" in lines, "the sweep is too short to reach the end"
     for home in homes:
         check(home, acknowledged=f"{home.name} acknowledged" in lines)
@@ -99,18 +104,21 @@ def check(home: Path, *, acknowledged: bool) -> None:
     current = (settings.collections_dir / "arp" / "sw1.txt").read_bytes()
     kept = [path.read_bytes() for path in versions_of(versions, "arp/sw1.txt")]
     assert current in (OLD, NEW)
+    new = settings.collections_dir / "arp" / "sw2.txt"
+    assert not new.exists() or new.read_bytes() == NEW
     assert current == OLD or OLD in kept, "the old content is lost"
     with closing(sqlite3.connect(settings.collector_db)) as db:
         assert db.execute("PRAGMA integrity_check").fetchall() == [("ok",)]
         assert db.execute("PRAGMA foreign_key_check").fetchall() == []
         rows = db.execute("SELECT path, sha256 FROM vctui_run_devices").fetchall()
+        assert len(rows) in (0, 2)
         assert len(rows) == db.execute("SELECT count(*) FROM captures").fetchone()[0]
         assert len(rows) == db.execute("SELECT count(*) FROM vctui_records").fetchone()[0]
     for path, digest in rows:
         assert digest == sha256(NEW)
         assert Path(path).read_bytes() == NEW, "a row without its file"
     if acknowledged:
-        assert len(rows) == 1, "an acknowledged device is lost"
+        assert len(rows) == 2, "an acknowledged device is lost"
     clean_temporary(settings.collections_dir)
     clean_temporary(versions)
     assert not list(settings.home.rglob(".vctui*"))

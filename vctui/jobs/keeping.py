@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import errno
 import sqlite3
-from collections.abc import Callable
-from dataclasses import dataclass
-from pathlib import Path
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
 
 from vctui.config import Settings
 from vctui.errors import StorageError, VctuiError
@@ -15,7 +14,7 @@ from vctui.jobs.judge import Judgement
 from vctui.jobs.plan import PlanItem
 from vctui.jobs.recordings import Recordings
 from vctui.jobs.versions import mark_unchanged
-from vctui.storage import SavedCapture, Unsynced, save_capture
+from vctui.storage import CaptureBatch, Pending, SavedCapture, save_capture
 
 NO_SPACE = {errno.ENOSPC, errno.EDQUOT}
 
@@ -29,6 +28,19 @@ class RecordOptions:
     """Keep what validation refused."""
     recordings: Recordings | None = None
     """Where the sessions are recorded, if they are."""
+
+
+@dataclass(slots=True)
+class DeviceFiles:
+    """The captures of a device, as far as they came."""
+
+    written: list[Pending] = field(default_factory=list)
+    error: Exception | None = None
+
+    @property
+    def problem(self) -> Exception | None:
+        """Why not all of them are saved."""
+        return self.error or next((one.error for one in self.written if one.error), None)
 
 
 class Keeper:
@@ -50,25 +62,40 @@ class Keeper:
         self._options = options
         self._on_full = on_full
         self._in_history = in_history
-        self._unsynced = Unsynced()
+        self._batch = CaptureBatch()
 
-    def save(self, item: PlanItem, judgement: Judgement, saved: list[SavedCapture]) -> None:
-        """Write the captures of a device, adding each to `saved`, which tells how far it came.
-
-        They are durable after `sync`.
-        """
+    def write(self, item: PlanItem, judgement: Judgement) -> DeviceFiles:
+        """Write the captures of a device. They are in their places after `finish`."""
+        files = DeviceFiles()
         base = base_folder(self._job, self._settings)
         versions = self._settings.home / "versions"
-        for piece in judgement.pieces:
-            name = f"{piece.folder}/{item.path.name}"
-            one = save_capture(base, name, piece.text.encode(), versions=versions, later=self._unsynced)
-            saved.append(one)
-            if self._in_history:
-                saved[-1] = mark_unchanged(one, piece, item.device_type, self._settings)
+        try:
+            for piece in judgement.pieces:
+                name = f"{piece.folder}/{item.path.name}"
+                data = piece.text.encode()
+                files.written.append(self._batch.write(base, name, data, versions=versions))
+        except Exception as error:  # noqa: BLE001 - a device must never vanish because saving it broke
+            files.error = error
+        return files
 
-    def sync(self) -> dict[Path, VctuiError]:
-        """Make all that was saved durable. What cannot be is as it was before, and named with the reason."""
-        return self._unsynced.sync()
+    def finish(self, several: Iterable[DeviceFiles]) -> None:
+        """Put all that was written in its place, durably."""
+        try:
+            self._batch.finish()
+        except Exception as error:  # noqa: BLE001 - see above
+            for files in several:
+                files.error = files.error or error
+
+    def saved(self, item: PlanItem, judgement: Judgement, files: DeviceFiles) -> list[SavedCapture]:
+        """The captures of a device that are in their places."""
+        saved = [
+            (one.saved, piece)
+            for one, piece in zip(files.written, judgement.pieces, strict=False)
+            if one.saved is not None
+        ]
+        if not self._in_history:
+            return [one for one, _ in saved]
+        return [mark_unchanged(one, piece, item.device_type, self._settings) for one, piece in saved]
 
     def keep_rejected(self, item: PlanItem, text: str) -> tuple[SavedCapture | None, str]:
         """Keep what is not good enough to be a capture, so that a person can look at it.

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import threading
+import time
 from collections import deque
 from collections.abc import Callable
 from typing import Generic, TypeVar
@@ -17,6 +18,8 @@ class Stage(Generic[T]):
     `most` items at a time; it should not raise: they would be lost.
 
     Whoever puts waits while `capacity` items wait here, or those here weigh more than `heaviest` together.
+    With `gather`, the first item waits that many seconds for more to be handled with it, but for nothing
+    once there are `most` of them, somebody waits for room, or the stage is closed.
     """
 
     def __init__(
@@ -28,6 +31,7 @@ class Stage(Generic[T]):
         weigh: Callable[[T], int] = lambda item: 0,
         heaviest: int = 64 * 1024 * 1024,
         threads: int = 1,
+        gather: float = 0.0,
     ) -> None:
         self._handle = handle
         self._capacity = capacity
@@ -38,6 +42,8 @@ class Stage(Generic[T]):
         self._work, self._room = threading.Condition(lock), threading.Condition(lock)
         self._items: deque[tuple[T, int]] = deque()
         self._weight = 0
+        self._gather = gather
+        self._shut_out = 0
         self._closed = False
         self._name = name
         self._threads = [threading.Thread(target=self._run, name=name, daemon=True) for _ in range(threads)]
@@ -49,10 +55,14 @@ class Stage(Generic[T]):
         weight = self._weigh(item)
         with self._room:
             while self._items and self._is_full(weight):
+                self._shut_out += 1
+                self._work.notify()
                 self._room.wait()
+                self._shut_out -= 1
             self._items.append((item, weight))
             self._weight += weight
-            self._work.notify()
+            if len(self._items) == 1 or len(self._items) >= self._most:
+                self._work.notify()
 
     def _is_full(self, weight: int) -> bool:
         return len(self._items) >= self._capacity or self._weight + weight > self._heaviest
@@ -72,6 +82,8 @@ class Stage(Generic[T]):
                     self._work.wait()
                 if not self._items:
                     return
+                if self._gather:
+                    self._wait_for_more()
                 taken = [self._items.popleft() for _ in range(min(self._most, len(self._items)))]
                 self._weight -= sum(weight for _, weight in taken)
                 # No more than find room: hundreds may be waiting. Who finds none is told of the next.
@@ -81,3 +93,11 @@ class Stage(Generic[T]):
             except BaseException:  # noqa: BLE001 - whoever waits to put must never wait for a dead thread
                 _log.exception("%d items of stage %s were lost", len(taken), self._name)
             taken.clear()
+
+    def _wait_for_more(self) -> None:
+        until = time.monotonic() + self._gather
+        while len(self._items) < self._most and not (self._shut_out or self._closed):
+            left = until - time.monotonic()
+            if left <= 0:
+                return
+            self._work.wait(left)

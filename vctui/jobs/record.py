@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
-from pathlib import Path
 
 from vctui.config import Settings
-from vctui.errors import NEXT_STEPS, StorageError, VctuiError
+from vctui.errors import NEXT_STEPS, VctuiError
 from vctui.events import DeviceFinished, DevicePhase, DeviceStatus, Phase, Sink
 from vctui.jobs.job import Job
 from vctui.jobs.judge import Engine, Judgement, Piece, clean_outputs, group, judge
-from vctui.jobs.keeping import Keeper, RecordOptions
+from vctui.jobs.keeping import DeviceFiles, Keeper, RecordOptions
 from vctui.jobs.pipeline import Stage
 from vctui.jobs.plan import PlanItem
 from vctui.jobs.rows import capture_rows, device_row, finished_event
@@ -25,7 +24,9 @@ from vctui.validation import ValidationEngine
 
 OnFinished = Callable[[PlanItem, ExecutionResult, DeviceFinished], None]
 _TOGETHER = 32
-"""Devices whose rows are committed together, when so many wait: a commit waits for the disk."""
+"""Devices whose files and rows become durable together, when so many wait: that waits for the disk."""
+_GATHER = 0.1
+"""Seconds that a device waits for others to be saved with; nobody looks closer than that."""
 _log = logging.getLogger(__name__)
 
 
@@ -78,7 +79,11 @@ class Recorder:
         self._files = Keeper(run, job, settings, options, on_full, in_history=history is not None)
         self._sizes = Sizes(history.output_sizes(job.commands) if history is not None else {})
         self._writing: Stage[_Judged] = Stage(
-            "vctui-record", self._record, weigh=lambda judged: _weight(judged.result), most=_TOGETHER
+            "vctui-record",
+            self._record,
+            weigh=lambda judged: _weight(judged.result),
+            most=_TOGETHER,
+            gather=_GATHER,
         )
         self._validating: Stage[tuple[PlanItem, ExecutionResult]] | None = None
         if engine is not None:
@@ -138,11 +143,10 @@ class Recorder:
         return judgement
 
     def _record(self, several: Sequence[_Judged]) -> None:
-        """Write the files of each device, then the rows of all in one transaction, then say them."""
-        settled = [self._settle(judged) for judged in several]
-        lost = self._files.sync()
-        if lost:
-            settled = [self._without(one, lost) for one in settled]
+        """Write the files of all devices, then their rows in one transaction, then say them."""
+        files = [self._write(judged) for judged in several]
+        self._files.finish(files)
+        settled = [self._settle(judged, own) for judged, own in zip(several, files, strict=True)]
         try:
             self._enter_together(settled)
         except Exception:  # noqa: BLE001 - whose fault it was shows when each is entered by itself
@@ -154,19 +158,26 @@ class Recorder:
             self._sink(one.event)
             self._on_finished(one.judged.item, one.judged.result, one.event)
 
-    def _settle(self, judged: _Judged) -> _Settled:
+    def _write(self, judged: _Judged) -> DeviceFiles:
+        """Write what the device is to leave as its captures, if anything."""
+        judgement = judged.judgement
+        if self._options.save and (judgement is not None or judged.result.partial):
+            self._say_phase(judged.item, "saving")
+        if self._options.save and judgement is not None and judgement.accepted:
+            return self._files.write(judged.item, judgement)
+        return DeviceFiles()
+
+    def _settle(self, judged: _Judged, files: DeviceFiles) -> _Settled:
         try:
             self._files.keep_recording(judged.item, judged.result.recording)
             if judged.broken is not None:
                 return self._failed(judged, "internal", judged.broken)
-            return self._write(judged)
+            return self._outcome_of(judged, files)
         except Exception as error:  # noqa: BLE001 - a device must never vanish because recording it broke
             return self._failed(judged, "internal", _words(error))
 
-    def _write(self, judged: _Judged) -> _Settled:
+    def _outcome_of(self, judged: _Judged, files: DeviceFiles) -> _Settled:
         item, result, judgement = judged.item, judged.result, judged.judgement
-        if self._options.save and (judgement is not None or result.partial):
-            self._say_phase(item, "saving")
         if judgement is None:
             status: DeviceStatus = "cancelled" if result.error_kind == "cancelled" else "failed"
             rejected, lost = self._files.keep_rejected(item, result.partial)
@@ -185,24 +196,11 @@ class Recorder:
             )
             event = self._event(judged, "skipped", kind, f"{judgement.reason}{lost}", NEXT_STEPS[kind])
             return _Settled(judged, event, rejected=rejected)
-        saved: list[SavedCapture] = []
-        try:
-            if self._options.save:
-                self._files.save(item, judgement, saved)
-        except StorageError as error:
-            self._files.notice_full(error)
-            return self._failed(judged, "save_failed", error.message, error.next_step, saved)
+        saved = self._files.saved(item, judgement, files)
+        if files.problem is not None:
+            return self._failed_by(judged, files.problem, saved)
         event = self._event(judged, "ok", None, None, None, saved[0] if saved else None)
         return _Settled(judged, event, saved)
-
-    def _without(self, one: _Settled, lost: Mapping[Path, VctuiError]) -> _Settled:
-        """The device has failed when a file of it is not durable."""
-        error = next((lost[saved.path] for saved in one.saved if saved.path in lost), None)
-        if error is None:
-            return one
-        self._files.notice_full(error)
-        left = [saved for saved in one.saved if saved.path not in lost]
-        return self._failed(one.judged, "save_failed", error.message, error.next_step, left)
 
     def _enter_together(self, settled: Sequence[_Settled]) -> None:
         if self._history is not None:
@@ -212,11 +210,8 @@ class Recorder:
         """Enter one device; when that fails it has failed, which is entered where that works."""
         try:
             self._enter(one)
-        except VctuiError as error:
-            self._files.notice_full(error)
-            one = self._failed(one.judged, "save_failed", error.message, error.next_step, one.saved)
         except Exception as error:  # noqa: BLE001 - a device must never vanish because recording it broke
-            one = self._failed(one.judged, "internal", _words(error), saved=one.saved)
+            one = self._failed_by(one.judged, error, one.saved)
         else:
             return one
         try:
@@ -273,6 +268,12 @@ class Recorder:
         return _Settled(
             judged, self._event(judged, "failed", kind, message, next_step or NEXT_STEPS[kind]), saved
         )
+
+    def _failed_by(self, judged: _Judged, error: Exception, saved: Sequence[SavedCapture]) -> _Settled:
+        if not isinstance(error, VctuiError):
+            return self._failed(judged, "internal", _words(error), saved=saved)
+        self._files.notice_full(error)
+        return self._failed(judged, "save_failed", error.message, error.next_step, saved)
 
     def _say_phase(self, item: PlanItem, phase: Phase) -> None:
         self._sink(DevicePhase(self._run, item.device.name, item.host, phase))

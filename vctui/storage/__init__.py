@@ -8,13 +8,7 @@ from __future__ import annotations
 from vctui.storage.audit import Audit, AuditReport
 from vctui.storage.backup import back_up_database
 from vctui.storage.capture_text import read_capture, read_regular
-from vctui.storage.captures import (
-    Unsynced,
-    drop_version,
-    save_capture,
-    sha256_of,
-    versions_of,
-)
+from vctui.storage.captures import CaptureBatch, Pending, save_capture
 from vctui.storage.coverage_rows import LastCapture, LastVisit, last_captures, last_visits
 from vctui.storage.database import ConstraintError, Store, check_database, open_database
 from vctui.storage.files import check_folder, make_folders, new_private, write_private
@@ -23,6 +17,7 @@ from vctui.storage.home import init_home
 from vctui.storage.inventory import Inventory
 from vctui.storage.inventory_csv import neutral
 from vctui.storage.jobs_store import JobStore
+from vctui.storage.kept import drop_version, sha256_of, versions_of
 from vctui.storage.locks import RunLock, job_lock, login_lock, run_is_alive
 from vctui.storage.logins import LoginState, LoginStore, LoginTest
 from vctui.storage.names import (
@@ -57,6 +52,7 @@ __all__ = [
     "PACKAGE_SOURCE",
     "Audit",
     "AuditReport",
+    "CaptureBatch",
     "CaptureRecord",
     "ConstraintError",
     "DeviceRecord",
@@ -73,6 +69,7 @@ __all__ = [
     "NamedRow",
     "Outcome",
     "OutputSize",
+    "Pending",
     "RunDeviceRow",
     "RunLock",
     "RunRow",
@@ -81,7 +78,6 @@ __all__ = [
     "TemplateChanges",
     "TemplateRow",
     "TemplateStore",
-    "Unsynced",
     "back_up_database",
     "check_database",
     "check_folder",

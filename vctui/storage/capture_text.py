@@ -9,7 +9,7 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from vctui.errors import DataError, StorageError
-from vctui.storage.captures import versions_of
+from vctui.storage.kept import versions_of
 from vctui.storage.rows import CaptureRecord
 
 MAX_CAPTURE_BYTES = 64 * 1024 * 1024

@@ -1,259 +1,175 @@
 """Capture files: the latest copy in one atomic step, the previous content kept as a version.
 
-Order: a temporary file (new, 0600) → write → fsync → link the old content into the versions → rename →
-fsync the folder, once for all that wait. The rows come after that, so a row never lacks its file.
+Order: temporary files (new, 0600) → write → fsync → link the old content into the versions → rename →
+fsync the folder. The rows come after that, so a row never lacks its file. Several captures take each of
+these steps together: an fsync that follows others closely has little left to wait for.
 """
 
 from __future__ import annotations
 
-import errno
 import hashlib
 import os
-import stat
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager, suppress
-from datetime import UTC, datetime
+from collections.abc import Callable, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
-from typing import NamedTuple
 
-from vctui.errors import StorageError, VctuiError
-from vctui.storage.files import FOLDER_MODE, make_folders, storage_error, sync_folder, write_all
+from vctui.errors import VctuiError
+from vctui.storage.files import make_folders, storage_error, sync_folder, write_all
+from vctui.storage.kept import keep_previous, open_folder, put_back, split_name
 from vctui.storage.rows import SavedCapture
-from vctui.storage.temporary import TEMPORARY, temporary_in
-
-_FOLDER_FLAGS = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
-_NO_LINKS = {errno.EXDEV, errno.EPERM, errno.EMLINK, errno.EOPNOTSUPP}
-_CHUNK = 1024 * 1024
+from vctui.storage.temporary import new_temporary
 
 
-class Unsynced:
-    """Captures whose new names are not durable yet: one fsync of their folder is enough for all of them."""
+@dataclass(slots=True, eq=False)
+class Pending:
+    """A capture that is written beside its place. When its batch is finished, it is saved or has an error."""
+
+    path: Path
+    size: int
+    sha256: str
+    saved: SavedCapture | None = None
+    error: VctuiError | None = None
+
+
+@dataclass(slots=True, eq=False)
+class _Step:
+    """What is known of a capture on its way."""
+
+    pending: Pending
+    folder: int
+    folders: tuple[str, ...]
+    name: str
+    versions: Path | None
+    temporary: str
+    descriptor: int
+    existed: bool = False
+    version: Path | None = None
+
+
+class CaptureBatch:
+    """Captures that take their places together. One that cannot is as it was, and holds up no other."""
 
     def __init__(self) -> None:
-        self._folders: dict[tuple[int, int], tuple[int, list[_Renamed]]] = {}
+        self._steps: list[_Step] = []
+        self._folders: dict[tuple[Path, tuple[str, ...]], tuple[Path, int]] = {}
 
-    def add(self, folder: int, capture: _Renamed) -> None:
-        """A capture has been put in place."""
-        info = os.fstat(folder)
-        key = info.st_dev, info.st_ino
-        if key not in self._folders:
-            self._folders[key] = os.dup(folder), []
-        self._folders[key][1].append(capture)
+    def write(
+        self, base: Path, parts: str | PurePosixPath | Sequence[str], data: bytes, *, versions: Path | None
+    ) -> Pending:
+        """Write `data` beside what is to become `base/parts`; nothing is followed out of `base`.
 
-    def sync(self) -> dict[Path, VctuiError]:
-        """Make them durable, and forget them. Returns why for those that cannot be: they are as they were."""
-        failed: dict[Path, VctuiError] = {}
-        folders, self._folders = self._folders, {}
-        for folder, captures in folders.values():
+        A previous, different content will be kept under `versions`. Raises StorageError.
+        """
+        folders, name = split_name(parts)
+        try:
+            path, folder = self._folder(base, folders)
+            temporary, descriptor = new_temporary(folder)
+            pending = Pending(path / name, len(data), hashlib.sha256(data).hexdigest())
+            step = _Step(pending, folder, folders, name, versions, temporary, descriptor)
             try:
-                _sync_names(folder, captures)
-            except OSError as error:
-                failed |= {path: storage_error(error, path) for path, _, _ in captures}
-            finally:
+                write_all(descriptor, data)
+            except BaseException:
+                _give_up(step)
+                raise
+        except OSError as error:
+            raise storage_error(error, base.joinpath(*folders, name)) from error
+        self._steps.append(step)
+        return pending
+
+    def finish(self) -> None:
+        """Put them in their places, durably. What came of each is in what `write` returned for it."""
+        steps, self._steps = self._steps, []
+        folders, self._folders = self._folders, {}
+        try:
+            written = [step for step in steps if _succeeds(step, _sync)]
+            placed = [step for step in written if _succeeds(step, _place)]
+            for _, folder in folders.values():
+                _sync_names(folder, [step for step in placed if step.folder == folder])
+        finally:
+            for _, folder in folders.values():
                 os.close(folder)
-        return failed
 
-
-class _Renamed(NamedTuple):
-    path: Path
-    version: Path | None
-    existed: bool
-
-
-def _sync_names(folder: int, captures: Sequence[_Renamed]) -> None:
-    try:
-        sync_folder(folder)
-    except OSError:
-        for path, version, existed in reversed(captures):
-            if version is not None or not existed:
-                _put_back(folder, path.name, version)
-        raise
+    def _folder(self, base: Path, folders: tuple[str, ...]) -> tuple[Path, int]:
+        """The path and a descriptor of a folder, which stays open until the batch is finished."""
+        key = base, folders
+        if key not in self._folders:
+            make_folders(base)
+            self._folders[key] = base.joinpath(*folders), open_folder(base, folders)
+        return self._folders[key]
 
 
 def save_capture(
-    base: Path,
-    parts: str | PurePosixPath | Sequence[str],
-    data: bytes,
-    *,
-    versions: Path | None,
-    later: Unsynced | None = None,
+    base: Path, parts: str | PurePosixPath | Sequence[str], data: bytes, *, versions: Path | None
 ) -> SavedCapture:
     """Write `data` to `base/parts` so that a crash at any point leaves the old file or the new one.
 
-    Nothing is followed out of `base`. A previous, different content is kept under `versions` first. Raises
-    StorageError; the old file is then as it was. With `later`, it is durable after `later.sync()`.
+    See CaptureBatch.write. Raises StorageError; the old file is then as it was.
     """
-    folders, name = _split(parts)
-    path = base.joinpath(*folders, name)
-    digest = hashlib.sha256(data).hexdigest()
+    batch = CaptureBatch()
     try:
-        make_folders(base)
-        with _walk(base, folders) as folder, temporary_in(folder) as (temporary, descriptor):
-            write_all(descriptor, data)
-            os.fsync(descriptor)
-            existed = _exists(folder, name)
-            version = _keep_previous(folder, name, digest, len(data), versions, folders)
-            os.rename(temporary, name, src_dir_fd=folder, dst_dir_fd=folder)
-            renamed = _Renamed(path, version, existed)
-            if later is None:
-                _sync_names(folder, [renamed])
-            else:
-                later.add(folder, renamed)
-    except OSError as error:
-        raise storage_error(error, path) from error
-    return SavedCapture(path, len(data), digest, version)
-
-
-def _split(parts: str | PurePosixPath | Sequence[str]) -> tuple[tuple[str, ...], str]:
-    # PurePosixPath would quietly drop the empty and `.` components that are refused here.
-    if isinstance(parts, str):
-        names = tuple(parts.split("/"))
-    else:
-        names = parts.parts if isinstance(parts, PurePosixPath) else tuple(parts)
-    for name in names:
-        if name in ("", ".", "..") or "/" in name or "\0" in name or TEMPORARY.fullmatch(name):
-            raise StorageError(f"{'/'.join(names)!r} is not a file within the folder of captures")
-    if not names:
-        raise StorageError("a capture needs a file name")
-    return names[:-1], names[-1]
-
-
-@contextmanager
-def _walk(base: Path, folders: Sequence[str]) -> Iterator[int]:
-    """The descriptor of a folder below `base`, created 0700 where missing; no link is followed on the way."""
-    current = os.open(base, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
-    try:
-        for name in folders:
-            try:
-                os.mkdir(name, FOLDER_MODE, dir_fd=current)
-                sync_folder(current)
-            except FileExistsError:
-                pass
-            inner = os.open(name, _FOLDER_FLAGS, dir_fd=current)
-            os.close(current)
-            current = inner
-        yield current
+        pending = batch.write(base, parts, data, versions=versions)
     finally:
-        os.close(current)
+        batch.finish()
+    if pending.saved is None:
+        assert pending.error is not None
+        raise pending.error
+    return pending.saved
 
 
-def _keep_previous(
-    folder: int, name: str, digest: str, size: int, versions: Path | None, folders: Sequence[str]
-) -> Path | None:
-    if versions is None:
-        return None
+def _succeeds(step: _Step, act: Callable[[_Step], None]) -> bool:
     try:
-        previous = os.open(name, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC, dir_fd=folder)
-    except OSError as error:
-        if error.errno in (errno.ENOENT, errno.ELOOP):
-            return None
-        raise
-    try:
-        info = os.fstat(previous)
-        if not stat.S_ISREG(info.st_mode) or (info.st_size == size and _sha256(previous) == digest):
-            return None
-        make_folders(versions)
-        kept = (*folders, name.removesuffix(".txt"))
-        with _walk(versions, kept) as target:
-            stamp = datetime.fromtimestamp(info.st_mtime, UTC)
-            version = _link_or_copy(folder, name, previous, target, f"{stamp:%Y%m%dT%H%M%S.%fZ}")
-            sync_folder(target)
-    finally:
-        os.close(previous)
-    return versions.joinpath(*kept, version)
-
-
-def _link_or_copy(folder: int, name: str, previous: int, target: int, stamp: str) -> str:
-    """Give the old content a second name in `target`; a file system without links to it gets a copy."""
-    for number in range(1000):
-        version = f"{stamp}-{number}.txt" if number else f"{stamp}.txt"
-        try:
-            os.link(name, version, src_dir_fd=folder, dst_dir_fd=target, follow_symlinks=False)
-            return version
-        except FileExistsError:
-            pass
-        except OSError as error:
-            if error.errno not in _NO_LINKS:
-                raise
-            if not _exists(target, version):
-                _copy(previous, target, version)
-                return version
-        if _same_content(previous, target, version):
-            return version
-    raise FileExistsError(errno.EEXIST, "too many versions of one moment", stamp)
-
-
-def _exists(folder: int, name: str) -> bool:
-    try:
-        os.stat(name, dir_fd=folder, follow_symlinks=False)
-    except FileNotFoundError:
+        act(step)
+    except (OSError, VctuiError) as error:
+        _give_up(step)
+        _fail(step, error)
         return False
+    except BaseException:
+        _give_up(step)
+        raise
     return True
 
 
-def _same_content(previous: int, folder: int, name: str) -> bool:
-    other = os.open(name, os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC, dir_fd=folder)
+def _sync(step: _Step) -> None:
+    os.fsync(step.descriptor)
+
+
+def _place(step: _Step) -> None:
+    step.existed, step.version = keep_previous(
+        step.folder, step.name, step.pending.sha256, step.pending.size, step.versions, step.folders
+    )
+    os.rename(step.temporary, step.name, src_dir_fd=step.folder, dst_dir_fd=step.folder)
+    os.close(step.descriptor)
+
+
+def _sync_names(folder: int, steps: Sequence[_Step]) -> None:
+    """Make the new names in a folder durable; when that fails, put all back as it was."""
     try:
-        if os.path.samestat(os.fstat(other), os.fstat(previous)):
-            return True
-        return _sha256(other) == _sha256(previous)
-    finally:
-        os.close(other)
-
-
-def _copy(source: int, target: int, name: str) -> None:
-    with temporary_in(target) as (temporary, descriptor):
-        os.lseek(source, 0, os.SEEK_SET)
-        while chunk := os.read(source, _CHUNK):
-            write_all(descriptor, chunk)
-        info = os.fstat(source)
-        os.utime(descriptor, ns=(info.st_atime_ns, info.st_mtime_ns))
-        os.fsync(descriptor)
-        os.rename(temporary, name, src_dir_fd=target, dst_dir_fd=target)
-
-
-def _put_back(folder: int, name: str, version: Path | None) -> None:
-    """After a rename that may not be durable: the old content again, or no file where there was none."""
-    if version is None:
-        os.unlink(name, dir_fd=folder)
+        sync_folder(folder)
+    except OSError as error:
+        for step in reversed(steps):
+            _fail(step, error)
+            if step.version is not None or not step.existed:
+                try:
+                    put_back(folder, step.name, step.version)
+                except OSError as worse:
+                    _fail(step, worse)
         return
-    source = os.open(version, os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC)
-    try:
-        _copy(source, folder, name)
-    finally:
-        os.close(source)
+    for step in steps:
+        pending = step.pending
+        pending.saved = SavedCapture(pending.path, pending.size, pending.sha256, step.version)
 
 
-def _sha256(descriptor: int) -> str:
-    os.lseek(descriptor, 0, os.SEEK_SET)
-    digest = hashlib.sha256()
-    while chunk := os.read(descriptor, _CHUNK):
-        digest.update(chunk)
-    return digest.hexdigest()
+def _fail(step: _Step, error: OSError | VctuiError) -> None:
+    if isinstance(error, OSError):
+        step.pending.error = storage_error(error, step.pending.path)
+        step.pending.error.__cause__ = error
+    else:
+        step.pending.error = error
 
 
-def sha256_of(path: Path) -> str:
-    """The SHA-256 of a file in hexadecimal; OSError when it cannot be read."""
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
-
-
-def drop_version(version: Path) -> None:
-    """Remove a kept older content. One that cannot be removed stays, which harms nothing."""
+def _give_up(step: _Step) -> None:
+    """Leave nothing of a capture behind that did not come to its place."""
     with suppress(OSError):
-        version.unlink()
-
-
-def versions_of(versions: Path, parts: str | PurePosixPath | Sequence[str]) -> list[Path]:
-    """The kept older contents of one capture, newest first; each has the time when it was saved."""
-    folders, name = _split(parts)
-    folder = versions.joinpath(*folders, name.removesuffix(".txt"))
-    if not folder.is_dir():
-        return []
-    return sorted(folder.glob("*.txt"), key=_moment, reverse=True)
-
-
-def _moment(version: Path) -> tuple[str, int]:
-    """When the content was saved, and its number among those of one moment."""
-    stamp, _, number = version.stem.partition("-")
-    return stamp, int(number) if number.isdecimal() else 0
+        os.unlink(step.temporary, dir_fd=step.folder)
+    os.close(step.descriptor)

@@ -16,13 +16,25 @@ TEMPORARY = re.compile(r"\.vctui-(\d+)-[0-9a-f]{12}\.tmp")
 _NEW_FLAGS = os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
 
 
-@contextmanager
-def temporary_in(folder: int) -> Iterator[tuple[str, int]]:
-    """A new private file in the folder, open and locked for as long as its writer lives."""
+def new_temporary(folder: int) -> tuple[str, int]:
+    """The name of a new private file in the folder and its descriptor, locked for as long as it is open."""
     name = f".vctui-{os.getpid()}-{secrets.token_hex(6)}.tmp"
     descriptor = os.open(name, _NEW_FLAGS, FILE_MODE, dir_fd=folder)
     try:
         fcntl.flock(descriptor, fcntl.LOCK_EX)
+    except BaseException:
+        os.close(descriptor)
+        with suppress(OSError):
+            os.unlink(name, dir_fd=folder)
+        raise
+    return name, descriptor
+
+
+@contextmanager
+def temporary_in(folder: int) -> Iterator[tuple[str, int]]:
+    """A new private file in the folder, open and locked for as long as its writer lives."""
+    name, descriptor = new_temporary(folder)
+    try:
         yield name, descriptor
     except BaseException:
         with suppress(OSError):

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
-from vctui.storage.captures import sha256_of
 from vctui.storage.history import History
+from vctui.storage.kept import sha256_of
 
 
 @dataclass(frozen=True, slots=True)
