@@ -9,8 +9,10 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
+from vctui.ssh import dialogue as dialogue_module
 from vctui.ssh import get_platform
 from vctui.ssh import shell as shell_module
+from vctui.ssh.dialogue import Dialogue
 from vctui.ssh.held import Held
 from vctui.ssh.learner import PromptLearner
 from vctui.ssh.lifeline import Deadline
@@ -220,3 +222,35 @@ def test_prompts_that_count_are_the_same(one: str, other: str, same: bool) -> No
 )
 def test_what_may_be_a_first_prompt(line: str, candidate: bool) -> None:
     assert PromptLearner(get_platform("")).is_candidate(line) is candidate
+
+
+LOG = "*Nov 23 10:00:00: %SYS-5-CONFIG_I: Configured"
+KINDS = st.sampled_from(
+    ["sw1#", "sw1(config)#", "", "   ", "vlan 7", "see sw1# there", "sw1#show x", LOG, f"sw1#{LOG}"]
+)
+PARTS = st.lists(st.one_of(KINDS, st.integers(1, 400).map(lambda size: "x" * size)), max_size=40)
+
+
+def ends(pieces: list[list[str]], last: int, *, blanks: bool) -> tuple[object, ...]:
+    """What becomes of an output that comes in such pieces, if so much of each is looked at."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(dialogue_module, "_LAST", last)
+        talked = Dialogue(Prompt("sw1#", blanks=blanks), get_platform("cisco_ios"))
+        typed = talked.type_command("show it")
+        talked.take("sw1#show it\n")
+        for piece in pieces:
+            talked.take("".join(f"{line}\n" for line in piece))
+        lost = talked.has_lost_prompt(""), talked.has_lost_prompt("sw1#")
+        talked.type_question(7, "sw1#", 1 if blanks else 3)
+        talked.take("sw1#       \n" if blanks else "sw1#\n" * 3)
+        talked.look("sw1#")
+        talked.settle("sw1#", at_last=True)
+    return typed.output, lost, talked.start
+
+
+@settings(max_examples=500, deadline=None)
+@given(st.lists(PARTS, max_size=3), st.booleans())
+def test_only_the_end_of_what_has_arrived_tells_of_the_end(pieces: list[list[str]], blanks: bool) -> None:
+    found = ends(pieces, dialogue_module._LAST, blanks=blanks)
+    assert found == ends(pieces, 10**9, blanks=blanks)
+    assert found[0] is not None

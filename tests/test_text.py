@@ -8,6 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from vctui.ssh.typed import pair_up
 from vctui.text import TerminalText, safe_line
 
 FRAGMENTS = st.one_of(
@@ -130,6 +131,29 @@ def test_chunks_do_not_matter(raw: bytes, data: st.DataObject) -> None:
     whole = decode(raw)
     assert decode(*chunks) == whole
     assert_safe(whole)
+
+
+class OneByOne(TerminalText):
+    """Takes every character as a terminal does, and nothing in one go."""
+
+    def _plain(self, data: bytes) -> str | None:
+        return None
+
+
+PLAIN = st.sampled_from([b"\r\n", b"\n", b"\r", b"vlan 7\r\n!\r\n", b"r1#", b" ", b"\tdown\n", b"\n\r"])
+
+
+@settings(max_examples=500, deadline=None)
+@given(st.lists(st.one_of(st.lists(PLAIN, max_size=6).map(b"".join), FRAGMENTS), max_size=12))
+def test_text_in_one_go_is_what_a_terminal_shows(chunks: list[bytes]) -> None:
+    quick, slow = TerminalText(), OneByOne()
+    for chunk in chunks:
+        quick.echo, slow.echo = [], []
+        finished = quick.feed(chunk)
+        assert finished == slow.feed(chunk)
+        assert quick.tail == slow.tail
+        assert list(pair_up(finished, quick.echo)) == list(pair_up(finished, slow.echo))
+    assert quick.finish() == slow.finish()
 
 
 @settings(max_examples=200, deadline=None)

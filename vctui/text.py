@@ -8,6 +8,7 @@ one control sequence; `safe_line` does so for one line that goes into an error, 
 from __future__ import annotations
 
 import codecs
+import io
 import re
 import unicodedata
 
@@ -25,7 +26,8 @@ _MAX_CSI = 256
 _MAX_STRING = 4096
 """The same for window titles and their kind, so that a stray introducer never swallows an output."""
 
-_TEXT = bytes([*range(0x20, 0x7F), *b"\t"])
+_TEXT = bytes([*range(0x20, 0x7F), *b"\t\r\n"])
+_LINE_ENDS = {None, "\n", "\r\n", ("\n", "\r\n")}
 _GROUND, _ESCAPE, _CSI, _STRING, _STRING_ESCAPE = range(5)
 _ROWS = 24
 _MAX_ANSWERS = 8
@@ -59,7 +61,10 @@ class TerminalText:
         self.overrun: dict[str, int] = {}
         """Lines with an answered question at their beginning and more behind it: how long it is."""
         self.echo: list[tuple[str, str]] | None = None
-        """If not None, lines are added as they finish: how each shows, and all that was written into it."""
+        """If not None, lines are added as they finish: how each shows, and all that was written into it.
+
+        Where bytes were nothing but text, that is the same, and their lines are left out.
+        """
 
     @property
     def tail(self) -> str:
@@ -73,37 +78,33 @@ class TerminalText:
 
     def feed(self, data: bytes) -> str:
         """Take in bytes and return the lines they finished, each with its newline."""
-        if self._state == _GROUND and self._is_plain(data):
-            finished = self._take_plain(data)
-            if self.echo is not None:
-                self.echo += [(line, line) for line in finished.split("\n")[:-1]]
-            return finished
-        self._read(self._decoder.decode(data))
-        return self._take_done()
-
-    def _is_plain(self, data: bytes) -> bool:
-        """True for nothing but text and lines' ends: almost all that devices send, and ten times as fast."""
-        line = self._line
-        if not (line.is_plain or (line.is_returning and data[:1] == b"\n")):
-            return False
-        rest = data.translate(None, _TEXT)
-        returns = rest.count(b"\r")
-        if len(rest) != returns + rest.count(b"\n") or self._decoder.getstate()[0]:
-            return False
-        return not returns or returns == data.count(b"\r\n") + data.endswith(b"\r")
-
-    def _take_plain(self, data: bytes) -> str:
-        returns = data.endswith(b"\r")
-        text = data.translate(None, b"\r").decode("ascii")
-        finished, newline, rest = text.rpartition("\n")
-        if newline:
-            finished = self._line.text() + finished + newline
+        text = self._plain(data) if self._state == _GROUND else None
+        if text is None:
+            self._read(self._decoder.decode(data))
+            return self._take_done()
+        end, finished = text.rfind("\n") + 1, ""
+        if end:
+            finished = self._line.text() + text[:end]
             self._line = Line()
-        if rest:
-            self._line.write(rest)
-        if returns:
+        if end < len(text):
+            self._line.write(text[end:])
+        if data.endswith(b"\r"):
             self._line.carriage_return()
         return finished
+
+    def _plain(self, data: bytes) -> str | None:
+        """The text of bytes that are nothing but text and lines' ends, without carriage returns.
+
+        That is almost all that devices send, and this is ten times as fast.
+        """
+        line = self._line
+        if not (line.is_plain or (line.is_returning and data[:1] == b"\n")):
+            return None
+        if data.translate(None, _TEXT) or self._decoder.getstate()[0]:
+            return None
+        ends = io.IncrementalNewlineDecoder(None, translate=True)
+        text = ends.decode(data.decode("ascii"))  # it keeps a carriage return at the end to itself
+        return text if ends.newlines in _LINE_ENDS else None
 
     def answer(self, key: str = " ") -> None:
         """The unfinished line is a question that is being answered: it is no output once it is erased."""

@@ -13,7 +13,7 @@ from vctui.ssh.learner import Learned, PromptLearner
 from vctui.ssh.prompts import Prompt
 from vctui.ssh.rules import Gate, Platform
 from vctui.ssh.shell import Shell
-from vctui.ssh.typed import BLANKS, TIMES, Typed
+from vctui.ssh.typed import BLANKS, TIMES, Typed, pair_up
 from vctui.text import safe_line
 
 _MAX_QUESTIONS = 50
@@ -87,7 +87,7 @@ def find_prompt(
         if finished is not None:
             lines = shell.drawn(more=True)
             learner.take(finished, lines)
-            drawn.extend(lines)
+            drawn.extend(lines or pair_up(finished, ()))
             answered |= bool(finished)
         else:
             if shell.is_quiet() and learner.learned(shell.tail, quiet=True):

@@ -20,7 +20,10 @@ from vctui.ssh.echo import Echo, is_log, squeeze
 from vctui.ssh.prompts import Prompt, same_prompt
 from vctui.ssh.rules import MAX_LINE, Platform
 from vctui.ssh.shown import ShownPrompts
-from vctui.ssh.typed import BETWEEN, Ending, Output, Typed, answered_by, blanks_at_end, pair_up, size_of
+from vctui.ssh.typed import BETWEEN, Ending, Output, Typed, answered_by, blanks_at_end, size_of
+
+_LAST = 16 * MAX_LINE
+"""Characters of what has arrived in which a prompt is looked for, while nothing is due."""
 
 
 class Dialogue:
@@ -82,27 +85,29 @@ class Dialogue:
 
     def take(self, finished: str, written: Sequence[tuple[str, str]] = ()) -> None:
         """Finished lines, each with its newline; `written` says how the first ones came about."""
-        at, lines = 0, pair_up(finished, written)
+        at = number = 0
         while at < len(finished):
             end = self._start_of_next(finished, at)
             if end - at > MAX_LINE:
-                # The usual case for long output: nothing in here can be a prompt.
-                passed = finished[at:end]
+                # The usual case for long output: nothing in here tells where it ends.
                 self._shown.pass_over()
-                self._length += size_of(passed)
-                if end < len(finished):
-                    lines = pair_up(finished[end:], written[passed.count("\n") :])
+                self._length += end - at if finished.isascii() else size_of(finished[at:end])
+                number += finished.count("\n", at, end) if written else 0
                 at = end
                 continue
-            line, drawn = next(lines)
-            self._take_line(line, drawn)
+            line = finished[at : finished.index("\n", at)]
+            known = number < len(written) and written[number][0] == line
+            self._take_line(line, written[number][1] if known else line)
             self._length += size_of(line) + 1
             at += len(line) + 1
+            number += 1
 
     def _start_of_next(self, finished: str, at: int) -> int:
         """Where the next line begins that may be of interest."""
         if self.current is None or self._ending is not None or self.due:
             return at
+        if self._coming.is_wanted:  # only how it ends tells anything
+            at = finished.rfind("\n", at, max(at, len(finished) - _LAST)) + 1 or at
         found = finished.find(self.prompt.needle, at)
         return len(finished) if found < 0 else finished.rfind("\n", at, found) + 1 or at
 
@@ -111,7 +116,7 @@ class Dialogue:
             return
         if self._is_echo(line, drawn) or self._is_answer(line):
             return
-        if not self._shown.take(line, self._length, asked=bool(self.due)):
+        if not self._shown.take(line, self._length):
             return
         behind = squeeze(line.removeprefix(self.prompt.text))
         for typed in self.due[1:]:
@@ -204,7 +209,6 @@ class Dialogue:
             return True
         # It was no prompt: the terminal has shown our keys at once, in the midst of the output.
         self._ending = None
-        self._shown.doubtful = True
         self._coming.cuts.append(ending.cut)
         ahead = self._behind(ending.question)
         if ahead and squeeze(line) == squeeze(ahead):

@@ -38,8 +38,8 @@ class Buffer:
 
     def cut(self, start: int, end: int, *, strict: bool = True) -> str:
         """The text between two places; only without `strict` may they stand within a character."""
-        part = self._bytes[max(0, start - self._dropped) : max(0, end - self._dropped)]
-        return part.decode("utf-8", "surrogatepass" if strict else "ignore")
+        with memoryview(self._bytes)[max(0, start - self._dropped) : max(0, end - self._dropped)] as part:
+            return str(part, "utf-8", "surrogatepass" if strict else "ignore")
 
     def drop(self, place: int) -> int:
         """Forget what is before a place; returns how many bytes are left."""

@@ -17,8 +17,6 @@ class ShownPrompts:
     def __init__(self, prompt: Prompt, platform: Platform) -> None:
         self._prompt = prompt
         self._platform = platform
-        self.doubtful = False
-        """Lines look like prompts that nobody asked for: the same line twice does not mean the end."""
         self.garbled: tuple[int, int] | None = None
         """The first line with the prompt and something behind it: start and end."""
         self.run: list[Place] = []
@@ -30,7 +28,6 @@ class ShownPrompts:
 
     def begin(self) -> None:
         """Another line is being typed: what came before is of no interest any more."""
-        self.doubtful = False
         self.garbled = None
         self.pass_over()
 
@@ -40,10 +37,9 @@ class ShownPrompts:
         self.between = []
         self.recent = None
 
-    def take(self, line: str, at: int, *, asked: bool) -> bool:
-        """A line of the output; `asked`: a question is on its way. True when it is no prompt."""
+    def take(self, line: str, at: int) -> bool:
+        """A line of the output. True when it is no prompt."""
         if self._prompt.matches(line):
-            self.doubtful |= not asked
             if self.run and not same_prompt(self.run[-1][1], line):
                 self.run.clear()  # another mode's prompt answers nothing
             self.run.append((at, line))
@@ -59,7 +55,6 @@ class ShownPrompts:
             recent = (at, self._prompt.text)
         elif behind != line and self.garbled is None:
             self.garbled = (at, at + size_of(line) + 1)
-        self.doubtful |= self._prompt.starts(line)
         self.pass_over()
         self.recent = recent
         return True

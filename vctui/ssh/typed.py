@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 
 from vctui.ssh.echo import Echo
@@ -73,11 +73,11 @@ class Ending:
         return next((place for place in places if fits(place[1], line)), None)
 
 
-def pair_up(finished: str, drawn: Sequence[tuple[str, str]]) -> Iterator[tuple[str, str]]:
+def pair_up(finished: str, drawn: Sequence[tuple[str, str]]) -> Iterable[tuple[str, str]]:
     """Each finished line, and all that was written into it: `drawn` has that for the first ones."""
-    for number, line in enumerate(finished.split("\n")[:-1]):
-        known = number < len(drawn) and drawn[number][0] == line
-        yield line, drawn[number][1] if known else line
+    lines = finished.split("\n")[:-1]
+    written = [shown[1] if shown[0] == line else line for shown, line in zip(drawn, lines, strict=False)]
+    return zip(lines, written + lines[len(written) :], strict=True)
 
 
 def size_of(text: str) -> int:
