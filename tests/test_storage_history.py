@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import re
 import resource
@@ -287,6 +288,30 @@ def test_the_end_of_a_run_is_written_when_the_database_may_not_grow(history: His
     found = history.run(run)
     assert found is not None
     assert (found.status, found.error) == ("failed", "disk full")
+
+
+@pytest.mark.parametrize("knows_how", [True, False])
+def test_the_reserve_is_room_and_not_only_a_size(
+    history: History, monkeypatch: pytest.MonkeyPatch, knows_how: bool
+) -> None:
+    def refuse(*args: int) -> None:
+        raise OSError(errno.EOPNOTSUPP, os.strerror(errno.EOPNOTSUPP))
+
+    if not knows_how:
+        monkeypatch.setattr(os, "posix_fallocate", refuse)
+    start(history)
+    assert history.path.with_name("collector.db.reserve").stat().st_blocks * 512 >= 4 * 1024 * 1024
+
+
+def test_a_reserve_for_which_there_is_no_room_leaves_no_file(
+    history: History, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(*args: int) -> None:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    monkeypatch.setattr(os, "posix_fallocate", refuse)
+    assert history.run(start(history)) is not None
+    assert not history.path.with_name("collector.db.reserve").exists()
 
 
 def test_verify_names_what_changed_is_missing_or_is_unknown(settings: Settings, history: History) -> None:

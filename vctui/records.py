@@ -66,7 +66,8 @@ class Device:
 def bare_address(address: str) -> str:
     """`192.0.2.1/24` → `192.0.2.1`; `fe80::1%eth0` keeps its scope, and a host name is returned as it is."""
     try:
-        ip_interface(address)
+        if "/" in address:
+            ip_interface(address)
         return str(ip_address(address.partition("/")[0]))
     except ValueError:
         return address

@@ -86,6 +86,8 @@ class Meters:
 
 def domains_of(politeness: Politeness, item: PlanItem) -> tuple[str, ...]:
     """The AAA domains that a device belongs to, as far as they are configured."""
+    if not politeness.domains:
+        return ()
     device = item.device
     sites = _names(device.site, device.site_name)
     platforms = _names(device.platform, device.platform_name, device.device_type)

@@ -109,6 +109,7 @@ class Together:
 
     def __init__(self, runs: Iterable[PlanRun], settings: Settings) -> None:
         self._settings = settings
+        self._plain: dict[tuple[str, tuple[str, ...]], bool] = {}
         self._places: list[tuple[PlanRun, int]] = []
         self._visits: dict[object, list[Target]] = {}
         self._behind: dict[str, list[PlanRun]] = {}
@@ -123,17 +124,27 @@ class Together:
     def _session(self, target: Target, key: int) -> object:
         """Equal for targets that may share a session: the same login to the same device, where all of their
         commands only read and none gives the session more rights."""
-        platform = get_platform(target.device_type, self._settings.platforms_dir)
-        for command in target.commands:
-            plain = platform.is_reading(command) and not platform.is_privilege(command)
-            if not plain or command.strip().lower() == "enable":
-                return key
+        kind = target.device_type, target.commands
+        if kind not in self._plain:
+            self._plain[kind] = self._only_reads(*kind)
+        if not self._plain[kind]:
+            return key
         return (target.host, target.port, target.credentials, target.device_type, target.jump, target.legacy)
+
+    def _only_reads(self, device_type: str, commands: Sequence[str]) -> bool:
+        platform = get_platform(device_type, self._settings.platforms_dir)
+        return all(
+            platform.is_reading(command)
+            and not platform.is_privilege(command)
+            and command.strip().lower() != "enable"
+            for command in commands
+        )
 
     @property
     def targets(self) -> list[Target]:
         """What goes to the pool: one target for each visit."""
-        return [replace(first, also=tuple(rest)) for first, *rest in self._visits.values()]
+        visits = self._visits.values()
+        return [replace(first, also=tuple(rest)) if rest else first for first, *rest in visits]
 
     def phase(self, target: Target, phase: Phase) -> None:
         """Tell the target's run how far it is."""

@@ -8,7 +8,6 @@ rollback journals, and a WAL file on a shared home or with an older SQLite can c
 from __future__ import annotations
 
 import contextlib
-import functools
 import re
 import sqlite3
 import threading
@@ -91,22 +90,6 @@ def execute(
 ) -> sqlite3.Cursor:
     """Run one statement of SQL, within the open transaction if there is one."""
     return connection_of(database).execute(statement, parameters)
-
-
-def insert(connection: sqlite3.Connection, model: type[peewee.Model], values: Mapping[str, Any]) -> int:
-    """Insert one row, within the open transaction if there is one, and return its id.
-
-    The statement is made once: building it anew with peewee costs ten times what SQLite needs for the row.
-    """
-    cursor = connection.execute(_insertion(model, tuple(values)), tuple(values.values()))
-    return int(cursor.lastrowid or 0)
-
-
-@functools.cache
-def _insertion(model: type[peewee.Model], names: tuple[str, ...]) -> str:
-    columns = ", ".join(f'"{model._meta.fields[name].column_name}"' for name in names)
-    marks = ", ".join("?" * len(names))
-    return f'INSERT INTO "{model._meta.table_name}" ({columns}) VALUES ({marks})'  # noqa: S608 - our own names
 
 
 def _decode(value: bytes) -> str:

@@ -10,7 +10,8 @@ from typing import Any, ClassVar
 from vctui.errors import DataError, StorageError
 from vctui.events import RunStatus
 from vctui.storage import history_rows
-from vctui.storage.database import Store, columns_of, connection_of, execute, insert, tables_of
+from vctui.storage.database import Store, columns_of, connection_of, execute, tables_of
+from vctui.storage.insertion import as_utf8, insert
 from vctui.storage.models_collector import (
     Job,
     JobHistory,
@@ -20,7 +21,7 @@ from vctui.storage.models_collector import (
     OwnRun,
     OwnRunDevice,
 )
-from vctui.storage.outcomes import as_utf8, storable, write_outcome
+from vctui.storage.outcomes import write_outcome
 from vctui.storage.output_sizes import known_sizes
 from vctui.storage.record_text import read_records
 from vctui.storage.reserve import hold_reserve, release_reserve
@@ -57,23 +58,21 @@ class History(Store):
             run = insert(
                 connection,
                 JobHistory,
-                storable(
-                    {
-                        "job_id": job_id,
-                        "job_file": job_file,
-                        "started_at": local_text(),
-                        "total_devices": total,
-                        "success_count": 0,
-                        "failed_count": 0,
-                        "status": "running",
-                    }
-                ),
+                {
+                    "job_id": job_id,
+                    "job_file": job_file,
+                    "started_at": local_text(),
+                    "total_devices": total,
+                    "success_count": 0,
+                    "failed_count": 0,
+                    "status": "running",
+                },
             )
             own = {"id": run, "job_id": job_id, "job_file": job_file, "job_name": job_name}
             own |= {"started_at": utc_text(), "status": "running", "total": total}
             own |= dict.fromkeys(("ok", "failed", "skipped", "cancelled"), 0)
             own |= {"owner_host": socket.gethostname(), "owner_pid": os.getpid()}
-            insert(connection, OwnRun, storable(own))
+            insert(connection, OwnRun, own)
         return run
 
     def record_device(
@@ -167,6 +166,8 @@ class History(Store):
         Runs of other machines and of VelocityCollector are left alone: their owners cannot be asked.
         """
         host = socket.gethostname()
+        if not self._has_own() or not self._any_running():
+            return []
         stale = [
             run
             for run in self.runs(limit=None, status="running")
@@ -224,6 +225,11 @@ class History(Store):
     ) -> list[CaptureRecord]:
         """The saved captures, newest first; with `latest` only the last one of each file."""
         return history_rows.captures(self, device, capture_type, run, latest, limit, id)
+
+    def _any_running(self) -> bool:
+        with self.reading() as database:
+            found = execute(database, "SELECT 1 FROM vctui_runs WHERE status = 'running' LIMIT 1").fetchone()
+        return found is not None
 
     def _has_own(self) -> bool:
         return bool(self.columns(OwnRun.table_name()))

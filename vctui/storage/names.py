@@ -8,6 +8,7 @@ import unicodedata
 from collections import Counter
 from collections.abc import Sequence
 from datetime import datetime
+from functools import lru_cache
 from pathlib import PurePosixPath
 
 from vctui.errors import UsageError
@@ -18,6 +19,8 @@ TOKENS = ("device_name", "device_id", "timestamp", "capture_type")
 _TOKEN = re.compile(r"\{([^{}]*)\}")
 _UNSAFE = frozenset('/\\*?"<>|')
 _MAX_PATTERN = 200
+_PLAIN = re.compile(r"\w([\w.-]{0,98}\w)?", re.ASCII)
+"""What most names look like; any other is looked at character by character."""
 
 
 def safe_name(text: str) -> str:
@@ -39,7 +42,7 @@ def _is_unsafe(char: str) -> bool:
 
 
 def _is_plain(text: str) -> bool:
-    return (
+    return _PLAIN.fullmatch(text) is not None or (
         bool(text)
         and text[0] not in " .-~"
         and text[-1] not in " ."
@@ -53,6 +56,7 @@ def _cut(text: str, limit: int) -> str:
     return text.encode()[:limit].decode("utf-8", "ignore").rstrip(" .")
 
 
+@lru_cache(maxsize=64)
 def pattern_problem(pattern: str) -> str | None:
     """Why a text cannot be a filename pattern, to be read after the field's name; None when it can."""
     rest = _TOKEN.sub("", pattern)

@@ -6,9 +6,8 @@ import json
 import sqlite3
 from dataclasses import fields
 from operator import attrgetter
-from typing import Any
 
-from vctui.storage.database import insert
+from vctui.storage.insertion import as_utf8, insert
 from vctui.storage.models_collector import Capture, OwnCapture, OwnRecords, OwnRunDevice
 from vctui.storage.output_sizes import remember_sizes
 from vctui.storage.record_text import records_text
@@ -32,8 +31,7 @@ def write_outcome(connection: sqlite3.Connection, run: int, outcome: Outcome) ->
     values = dict(zip(_FIELDS, _values_of(record), strict=True))
     values |= {"run_id": run, "finished_at": record.finished_at or utc_text()}
     values["reasons"] = json.dumps(record.reasons) if record.reasons else None
-    values = storable(values)
-    connection.execute(_FORGET_DEVICE, (run, record.device_id, values["device"]))
+    connection.execute(_FORGET_DEVICE, (run, record.device_id, as_utf8(record.device)))
     row = insert(connection, OwnRunDevice, values)
     if outcome.records:
         insert(connection, OwnRecords, {"run_device_id": row, "records": records_text(outcome.records)})
@@ -44,34 +42,18 @@ def write_outcome(connection: sqlite3.Connection, run: int, outcome: Outcome) ->
 def _write_capture(
     connection: sqlite3.Connection, run: int, capture: CaptureRecord, record: DeviceRecord
 ) -> None:
-    values = storable(
-        {
-            "device_id": capture.device_id,
-            "device_name": capture.device_name,
-            "capture_type": capture.capture_type,
-            "filepath": capture.filepath,
-            "file_size": capture.file_size,
-            "captured_at": capture.captured_at or local_iso(),
-            "job_history_id": run,
-        }
-    )
+    values = {
+        "device_id": capture.device_id,
+        "device_name": capture.device_name,
+        "capture_type": capture.capture_type,
+        "filepath": capture.filepath,
+        "file_size": capture.file_size,
+        "captured_at": capture.captured_at or local_iso(),
+        "job_history_id": run,
+    }
     row = insert(connection, Capture, values)
     digest = capture.sha256 or (record.sha256 if capture.filepath == record.path else None)
     if digest:
         insert(connection, OwnCapture, {"capture_id": row, "sha256": digest})
     if digest and capture.stands_for:
-        connection.execute(_REPLACE_DIGEST, (digest, capture.stands_for, values["filepath"]))
-
-
-def storable(values: dict[str, Any]) -> dict[str, Any]:
-    """The same, with texts that can be UTF-8: a lone surrogate, such as JSON can hold, cannot."""
-    try:
-        "".join([value for value in values.values() if isinstance(value, str)]).encode()
-    except UnicodeEncodeError:
-        return {name: as_utf8(value) for name, value in values.items()}
-    return values
-
-
-def as_utf8(value: Any) -> Any:
-    """A text as it can be stored; what is no text stays as it is."""
-    return value.encode("utf-8", "replace").decode() if isinstance(value, str) else value
+        connection.execute(_REPLACE_DIGEST, (digest, capture.stands_for, as_utf8(capture.filepath)))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 from contextlib import suppress
 from pathlib import Path
@@ -25,7 +26,7 @@ def hold_reserve(database: Path) -> bool:
     except OSError:
         return False
     try:
-        write_all(descriptor, bytes(RESERVE_BYTES))
+        _take_room(descriptor)
     except OSError:
         with suppress(OSError):
             path.unlink()
@@ -33,6 +34,18 @@ def hold_reserve(database: Path) -> bool:
     finally:
         os.close(descriptor)
     return True
+
+
+def _take_room(descriptor: int) -> None:
+    """Take the blocks without writing them, where the file system can do that."""
+    if hasattr(os, "posix_fallocate"):
+        try:
+            os.posix_fallocate(descriptor, 0, RESERVE_BYTES)
+            return
+        except OSError as error:
+            if error.errno not in (errno.EOPNOTSUPP, errno.EINVAL):
+                raise
+    write_all(descriptor, bytes(RESERVE_BYTES))
 
 
 def release_reserve(database: Path) -> bool:
