@@ -18,7 +18,7 @@ from paramiko.ssh_exception import SSHException
 from tests.fixtures.ssh_device import WAIT, Device, Rules
 from vctui.ssh import kex, scan_host_key
 from vctui.ssh.algorithms import KEX
-from vctui.ssh.curve25519 import Curve25519, agree
+from vctui.ssh.curve25519 import Curve25519
 from vctui.ssh.fields import mpint
 from vctui.ssh.kex import (
     ENGINES,
@@ -209,8 +209,8 @@ def exchange(engine: Any, monkeypatch: pytest.MonkeyPatch, theirs: bytes) -> _Ag
     class Known:
         generate = staticmethod(lambda: X25519PrivateKey.from_private_bytes(BOB))
 
-    for module in ("vctui.ssh.curve25519", "paramiko.kex_curve25519"):
-        monkeypatch.setattr(f"{module}.X25519PrivateKey", Known)
+    monkeypatch.setattr("paramiko.kex_curve25519.X25519PrivateKey", Known)
+    monkeypatch.setattr("vctui.ssh.curve25519.secrets.token_bytes", {32: BOB}.__getitem__)
     transport = _Agreeing()
     made = engine(transport)
     made.start_kex()
@@ -253,13 +253,19 @@ def test_a_point_that_gives_the_secret_away_is_refused(monkeypatch: pytest.Monke
         exchange(Curve25519, monkeypatch, point)
 
 
-def test_a_shared_secret_of_zeros_is_refused_whoever_computed_it() -> None:
-    class Zero:
-        def exchange(self, other: object) -> bytes:
-            return bytes(32)
+def test_a_shared_secret_of_zeros_is_refused_whoever_lets_it_pass(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("vctui.ssh.curve25519.crypto_scalarmult", lambda secret, other: bytes(32))
+    with pytest.raises(SSHException, match="half of the key exchange"):
+        exchange(Curve25519, monkeypatch, ALICES)
 
-    with pytest.raises(SSHException, match="no secret"):
-        agree(Zero(), ALICES)  # type: ignore[arg-type]
+
+def test_each_exchange_has_a_secret_of_its_own() -> None:
+    sent = []
+    for _ in range(20):
+        transport = _Agreeing()
+        Curve25519(transport).start_kex()
+        sent += transport.sent
+    assert len(set(sent)) == 20
 
 
 @pytest.mark.parametrize("size", [0, 3, 4, 10, 47, 60])

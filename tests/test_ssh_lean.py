@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
+import paramiko
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -14,7 +15,10 @@ from paramiko.kex_curve25519 import KexCurve25519
 from paramiko.kex_group16 import KexGroup16SHA512
 from paramiko.message import Message
 from paramiko.ssh_exception import IncompatiblePeer, MessageOrderError
+from paramiko.transport import ChannelMap
 
+from tests.fixtures.ssh_device import CREDENTIALS, WAIT, Device
+from vctui.questions import HEADLESS
 from vctui.ssh.algorithms import (
     CIPHERS,
     KEX,
@@ -26,6 +30,11 @@ from vctui.ssh.algorithms import (
     LEGACY_MACS,
     MACS,
 )  # fmt: skip
+from vctui.ssh.asking import Asking
+from vctui.ssh.auth import Login
+from vctui.ssh.connect import hang_up, shake_hands
+from vctui.ssh.lean import blank, handlers
+from vctui.ssh.lifeline import Deadline, Lifeline
 from vctui.ssh.pump import PumpedTransport
 from vctui.ssh.transport import Transport
 
@@ -125,3 +134,40 @@ def test_both_transports_derive_the_same_keys(engine: Any, shared: int | bytes) 
             transport._set_K_H(shared, b"H" * 32)  # type: ignore[attr-defined]
             keys.append([transport._compute_key(each, size) for each in "ABCDEF" for size in (12, 64, 200)])  # type: ignore[attr-defined]
     assert keys[0] == keys[1]
+
+
+def test_nothing_of_paramikos_connection_is_left_out() -> None:
+    left, right = socket.socketpair()
+    with left, right:
+        stock, lean = paramiko.Transport(left), PumpedTransport(right)
+        missing = set(vars(stock)) - set(vars(lean)) - {"_handler_table"}
+        assert not missing
+        alike = {name for name, value in vars(stock).items() if isinstance(value, str | int | None)}
+        assert len(alike) > 30
+        for name in alike - {"_name"}:
+            assert getattr(lean, name) == getattr(stock, name), name
+        assert set(handlers()) == set(vars(stock)["_handler_table"])
+        assert not lean.is_alive()
+
+
+def test_what_connections_share_stays_as_it_is() -> None:
+    """What one of them changes is its own: nothing of a session is left for the next one."""
+    with Device() as device:
+        before = {name: contents(value) for name, value in blank().items()}
+        for _ in range(2):
+            with socket.create_connection(("127.0.0.1", device.port)) as sock:
+                made = shake_hands(sock, ident_timeout=WAIT, kex_timeout=WAIT, make=PumpedTransport)
+                try:
+                    patience = Deadline(WAIT)
+                    asking = Asking(HEADLESS, "r1", Lifeline(), ())
+                    Login(made, patience, lambda: CREDENTIALS, asking).run(CREDENTIALS, None)
+                    made.open_shell(80, 24, WAIT).sendall(b"x")
+                finally:
+                    hang_up(made)
+        assert {name: contents(value) for name, value in blank().items()} == before
+
+
+def contents(value: Any) -> object:
+    if isinstance(value, dict | list):
+        return repr(value)
+    return len(value) if isinstance(value, ChannelMap) else value

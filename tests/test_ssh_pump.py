@@ -385,7 +385,7 @@ def test_a_device_that_takes_nothing_more() -> None:
 
     with Device(shut) as device, connected(device) as transport:
         channel = logged_in(transport)
-        channel.out_window_size = 0
+        channel.window = 0
         channel.settimeout(0.05)
         with pytest.raises(TimeoutError):
             channel.sendall(b"x")
@@ -410,7 +410,7 @@ def connected(device: Device) -> Any:
 def logged_in(transport: PumpedTransport) -> Any:
     patience, asking = Deadline(WAIT), Asking(HEADLESS, "r1", Lifeline(), ())
     Login(transport, patience, lambda: CREDENTIALS, asking).run(CREDENTIALS, None)
-    return transport.open_session(timeout=WAIT)
+    return transport.open_shell(80, 24, WAIT)
 
 
 def test_a_wire_says_what_it_could_not_write() -> None:

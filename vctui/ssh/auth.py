@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Callable
 from typing import Any
 
 import paramiko
 from paramiko.auth_handler import AuthHandler
-from paramiko.common import cMSG_USERAUTH_INFO_RESPONSE
+from paramiko.common import cMSG_SERVICE_REQUEST, cMSG_USERAUTH_INFO_RESPONSE, cMSG_USERAUTH_REQUEST
 from paramiko.message import Message
 from paramiko.ssh_exception import SSHException
 
@@ -18,6 +17,7 @@ from vctui.records import SSHCredentials
 from vctui.ssh.answers import Answers, Round, must_change_password
 from vctui.ssh.asking import Asking
 from vctui.ssh.connect import lost
+from vctui.ssh.fields import string
 from vctui.ssh.lifeline import Deadline
 from vctui.ssh.model import LoginOutcome
 from vctui.ssh.transport import Transport
@@ -25,6 +25,10 @@ from vctui.text import safe_line
 
 _MAX_BANNER = 16 * 1024
 _MAX_FIELDS = 64
+_SERVICE_REQUEST = cMSG_SERVICE_REQUEST + string(b"ssh-userauth")
+_REQUEST = cMSG_USERAUTH_REQUEST
+_CONNECTION = string(b"ssh-connection")
+_NO_NEW_PASSWORD = b"\0"
 
 
 class _Handler(AuthHandler):
@@ -52,16 +56,25 @@ class _Handler(AuthHandler):
     def _request_auth(self) -> None:
         if not self._asked:
             self._asked = True
-            super()._request_auth()  # type: ignore[misc]
+            self._send(_SERVICE_REQUEST)
             if not self._joins:
                 return
         self._send_request()
 
     def _send_request(self) -> None:
-        accept = Message()
-        accept.add_string("ssh-userauth")
-        accept.rewind()
-        super()._parse_service_accept(accept)  # type: ignore[misc]
+        method = self.auth_method
+        if method in ("none", "password"):
+            request = (
+                _REQUEST + string((self.username or "").encode()) + _CONNECTION + string(method.encode())
+            )
+            if method == "password":
+                request += _NO_NEW_PASSWORD + string((self.password or "").encode())
+            self._send(request)
+        else:
+            super()._parse_service_accept(Message(string(b"ssh-userauth")))  # type: ignore[misc]
+
+    def _send(self, payload: bytes) -> None:
+        self.transport._send_message(Message(payload))  # type: ignore[attr-defined]
 
     def _finalize_pubkey_algorithm(self, key_type: str) -> str:
         """A server that itself signs with SHA-1 takes no other signature; one attempt has to be enough."""
@@ -79,8 +92,12 @@ class _Handler(AuthHandler):
     def _parse_userauth_failure(self, m: Message) -> None:
         self.allowed = tuple(m.get_list())
         self.partial = m.get_boolean()
-        m.rewind()
-        super()._parse_userauth_failure(m)  # type: ignore[misc]
+        self.authenticated = False
+        self._tell()
+
+    def _tell(self) -> None:
+        if self.auth_event is not None:
+            self.auth_event.set()
 
     def _parse_userauth_banner(self, m: Message) -> None:
         self.said = (self.said + m.get_string())[:_MAX_BANNER]
@@ -94,10 +111,9 @@ class _Handler(AuthHandler):
             self.request = Round(title, instructions, fields)
         else:
             raise SSHException("a question that belongs to no login")
-        if self.auth_event is not None:
-            self.auth_event.set()
+        self._tell()
 
-    def answer(self, answers: list[str], event: threading.Event) -> None:
+    def answer(self, answers: list[str], event: Any) -> None:
         """Send what a keyboard-interactive login asked for."""
         self.request = None
         self.auth_event = event
@@ -171,7 +187,7 @@ class Login:
             raise (self._failed() if self._sent_secret else lost(self._transport)) from error
 
     def _run(self, credentials: SSHCredentials, key: paramiko.PKey | None) -> None:
-        event = threading.Event()
+        event = self._transport.make_event()
         self._handler.auth_none(credentials.username, event)
         allowed = self._answer(event)
         tried: set[str] = set()
@@ -202,7 +218,7 @@ class Login:
     def _try(
         self, method: str, credentials: SSHCredentials, key: paramiko.PKey | None
     ) -> tuple[str, ...] | None:
-        event = threading.Event()
+        event = self._transport.make_event()
         self._handler.allowed = None
         user = credentials.username
         self._sent_secret = True
@@ -214,7 +230,7 @@ class Login:
             return self._talk(credentials, event)
         return self._answer(event)
 
-    def _talk(self, credentials: SSHCredentials, event: threading.Event) -> tuple[str, ...] | None:
+    def _talk(self, credentials: SSHCredentials, event: Any) -> tuple[str, ...] | None:
         """A keyboard-interactive login: questions and answers until the device has decided."""
         answers = Answers(credentials, self._asking)
         self._handler.auth_interactive(credentials.username, _never, event)
@@ -225,10 +241,10 @@ class Login:
             given = answers.to(self._handler.request)
             if given is None:
                 raise self._failed()
-            event = threading.Event()
+            event = self._transport.make_event()
             self._handler.answer(given, event)
 
-    def _answer(self, event: threading.Event) -> tuple[str, ...] | None:
+    def _answer(self, event: Any) -> tuple[str, ...] | None:
         """None when logged in, or asked for more; else the methods which the server takes next."""
         if not self._transport.wait_for(event, self._deadline.remaining()):
             self.outcome = "unanswered" if self._sent_secret else "unknown"

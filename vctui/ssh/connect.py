@@ -173,7 +173,7 @@ def shake_hands(
     """
     transport = make(sock, known=known, legacy=legacy, debug=debug)
     transport.banner_timeout = ident_timeout
-    done = threading.Event()
+    done = transport.make_event()
     transport.start_client(event=done)
     try:
         if not transport.wait_for(transport.identified, ident_timeout):

@@ -1,12 +1,17 @@
-"""The key exchange with Curve25519 (RFC 8731): the client's side, at half of what paramiko's costs."""
+"""The key exchange with Curve25519 (RFC 8731): the client's side, at a good half of what paramiko's costs.
+
+libsodium computes it, which paramiko brings along; it makes a key in half of the time that OpenSSL takes.
+"""
 
 from __future__ import annotations
 
 import hashlib
+import secrets
 from collections.abc import Callable
 from typing import Any, ClassVar
 
-from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey, X25519PublicKey
+from nacl.bindings import crypto_scalarmult, crypto_scalarmult_base
+from nacl.exceptions import CryptoError
 from paramiko.common import byte_chr
 from paramiko.message import Message
 from paramiko.ssh_exception import SSHException
@@ -14,6 +19,7 @@ from paramiko.ssh_exception import SSHException
 from vctui.ssh.fields import mpint, string, strings
 
 _INIT, _REPLY = 30, 31
+_SIZE = 32
 
 
 class Curve25519:
@@ -25,8 +31,8 @@ class Curve25519:
         self._transport = transport
 
     def start_kex(self) -> None:
-        self._secret = X25519PrivateKey.generate()
-        self._public = self._secret.public_key().public_bytes_raw()
+        self._secret = secrets.token_bytes(_SIZE)
+        self._public = crypto_scalarmult_base(self._secret)
         self._transport._send_message(Message(byte_chr(_INIT) + string(self._public)))
         self._transport._expect_packet(_REPLY)
 
@@ -35,27 +41,23 @@ class Curve25519:
         transport = self._transport
         host_key, other, signature = strings(m.asbytes(), 3)
         shared = int.from_bytes(agree(self._secret, other))
-        said = b"".join(
-            map(
-                string,
-                (
-                    transport.local_version.encode(), transport.remote_version.encode(),
-                    transport.local_kex_init, transport.remote_kex_init,
-                    host_key, self._public, other,
-                ),
-            )
+        said = (
+            transport.local_version.encode(), transport.remote_version.encode(),
+            transport.local_kex_init, transport.remote_kex_init,
+            host_key, self._public, other,
         )  # fmt: skip
-        transport._set_K_H(shared, hashlib.sha256(said + mpint(shared)).digest())
+        summary = hashlib.sha256(b"".join(map(string, said)) + mpint(shared))
+        transport._set_K_H(shared, summary.digest())
         transport._verify_key(host_key, signature)
         transport._activate_outbound()
 
 
-def agree(secret: X25519PrivateKey, other: bytes) -> bytes:
-    """What both sides know in the end; never zero, which a server could choose without any secret."""
+def agree(secret: bytes, other: bytes) -> bytes:
+    """What both sides know in the end; never zero, which a server could bring about without any secret."""
     try:
-        shared = secret.exchange(X25519PublicKey.from_public_bytes(other))
-    except ValueError as error:
-        raise SSHException("the server's half of the key exchange is no point of Curve25519") from error
+        shared = crypto_scalarmult(secret, other) if len(other) == _SIZE else b""
+    except CryptoError:
+        shared = b""
     if not any(shared):
-        raise SSHException("the server's half of the key exchange has no secret in it")
+        raise SSHException("the server's half of the key exchange is no point of Curve25519, or a weak one")
     return shared

@@ -2,7 +2,13 @@
 
 from __future__ import annotations
 
+import struct
+
+from paramiko.common import MSG_CHANNEL_REQUEST
 from paramiko.ssh_exception import SSHException
+
+_REQUEST = struct.Struct(">BI")
+_SIZE = struct.Struct(">IIII")
 
 
 def string(data: bytes) -> bytes:
@@ -25,3 +31,10 @@ def strings(message: bytes, count: int) -> list[bytes]:
         found.append(message[at + 4 : end])
         at = end
     return found
+
+
+def shell_requests(channel: int, columns: int, rows: int) -> tuple[bytes, bytes]:
+    """The messages that ask a channel for a terminal of that size, and for a shell on it."""
+    head = _REQUEST.pack(MSG_CHANNEL_REQUEST, channel)
+    terminal = string(b"vt100") + _SIZE.pack(columns, rows, 0, 0) + string(b"")
+    return head + string(b"pty-req") + b"\x01" + terminal, head + string(b"shell") + b"\x01"

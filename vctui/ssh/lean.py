@@ -4,14 +4,67 @@ from __future__ import annotations
 
 import os
 import threading
+from functools import cache
 from typing import Any
 
+import paramiko
 from paramiko.common import cMSG_KEXINIT
 from paramiko.message import Message
 from paramiko.ssh_exception import IncompatiblePeer, MessageOrderError
 
 from vctui.ssh.algorithms import agree, kexinit
+from vctui.ssh.fields import mpint, string
+from vctui.ssh.packetizer import Packets
 from vctui.ssh.transport import Transport
+
+_OWN = {
+    "sock",
+    "packetizer",
+    "lock",
+    "clear_to_send_lock",
+    "clear_to_send",
+    "server_extensions",
+    "_handler_table",
+}
+
+
+class Flag:
+    """An event for which nobody sleeps: the thread that pumps the connection sets it and looks at it."""
+
+    __slots__ = ("_is_set",)
+
+    def __init__(self) -> None:
+        self._is_set = False
+
+    def is_set(self) -> bool:
+        return self._is_set
+
+    def set(self) -> None:
+        self._is_set = True
+
+    def clear(self) -> None:
+        self._is_set = False
+
+
+class _Nowhere:
+    """A socket that leads nowhere."""
+
+    def settimeout(self, seconds: float | None) -> None:
+        pass
+
+
+@cache
+def blank() -> dict[str, Any]:
+    """What paramiko gives a connection at first, but for what belongs to one alone."""
+    blank = vars(paramiko.Transport(_Nowhere()))  # type: ignore[arg-type]
+    return {name: value for name, value in blank.items() if name not in _OWN}
+
+
+@cache
+def handlers() -> dict[int, str]:
+    """The names of paramiko's methods for the messages of a connection."""
+    table = vars(paramiko.Transport(_Nowhere()))["_handler_table"]  # type: ignore[arg-type]
+    return {kind: method.__name__ for kind, method in table.items()}
 
 
 class LeanTransport(Transport):
@@ -21,13 +74,27 @@ class LeanTransport(Transport):
     agreed_on_strict_kex: bool
     initial_kex_done: bool
     in_kex: bool
-    clear_to_send: threading.Event
+    clear_to_send: Any
+    clear_to_send_lock: threading.Lock
+    server_extensions: dict[str, Any]
     local_kex_init: bytes | None
 
     def __init__(self, sock: Any, *, debug: bool = False, **options: Any) -> None:
         self._talks = debug
         self._derived_from = b""
         super().__init__(sock, debug=debug, **options)
+
+    def _begin(self, sock: Any) -> None:
+        """No thread's parts, and nothing anew that stays as it is: all connections share it."""
+        vars(self).update(blank())
+        self.sock = sock
+        self.packetizer = Packets(sock)
+        self.lock, self.clear_to_send_lock = threading.Lock(), threading.Lock()
+        self.clear_to_send = self.make_event()
+        self.server_extensions = {}
+
+    def make_event(self) -> Flag:
+        return Flag()
 
     def _log(self, level: int, msg: Any, *args: Any) -> None:
         if self._talks:
@@ -64,12 +131,9 @@ class LeanTransport(Transport):
 
     def _set_K_H(self, k: Any, h: bytes) -> None:
         super()._set_K_H(k, h)  # type: ignore[misc]
-        shared = Message()
-        if isinstance(k, bytes):  # a hybrid exchange
-            shared.add_string(k)
-        else:
-            shared.add_mpint(k)
-        self._derived_from = shared.asbytes() + h
+        self._derived_from = (
+            string(k) if isinstance(k, bytes) else mpint(k)
+        ) + h  # bytes of a hybrid exchange
 
     def _compute_key(self, id: str, nbytes: int) -> bytes:
         assert self.session_id is not None

@@ -74,27 +74,32 @@ class Packets(Packetizer):
         """What the other side has sent; None when there is no whole packet yet. Raises SSHException."""
         inbound = self.inbound
         payload = inbound.take()
-        if payload is None:
-            return None
-        if not inbound.sequence:
-            self._check_sequence(0)
-        if self._wants_rekey:
-            if inbound.packets >= self._last_packet or inbound.volume >= self._last_byte:
-                raise SSHException("Remote transport is ignoring rekey requests")
-        elif inbound.packets >= self.REKEY_PACKETS or inbound.volume >= self.REKEY_BYTES:
-            self._wants_rekey = True
+        if payload is not None:
+            if inbound.volume >= self.REKEY_BYTES or inbound.packets >= self.REKEY_PACKETS:
+                self._has_much(inbound)
+            if not inbound.sequence:
+                self._check_sequence()
         return payload
 
+    def _has_much(self, inbound: Inbound) -> None:
+        if self._wants_rekey and (inbound.packets >= self._last_packet or inbound.volume >= self._last_byte):
+            raise SSHException("Remote transport is ignoring rekey requests")
+        self._wants_rekey = True
+
     def send_message(self, data: Message) -> None:
+        self.send(data.asbytes())
+
+    def send(self, payload: bytes) -> None:
+        """Seal a message; it leaves when somebody waits for an answer."""
         outbound = self.outbound
-        self._unsent.append(outbound.seal(data.asbytes()))
+        self._unsent.append(outbound.seal(payload))
         if not outbound.sequence:
-            self._check_sequence(0)
+            self._check_sequence()
         if outbound.packets >= self.REKEY_PACKETS or outbound.volume >= self.REKEY_BYTES:
             self._wants_rekey = True
 
-    def _check_sequence(self, following: int) -> None:
-        if following == 0 and not self._initial_kex_done:
+    def _check_sequence(self) -> None:
+        if not self._initial_kex_done:
             raise SSHException("Sequence number rolled over during initial kex!")
 
     def write_all(self, out: Any) -> None:

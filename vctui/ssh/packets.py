@@ -64,7 +64,7 @@ class Inbound:
 
     def set_cipher(self, engine: Any, block: int, mac: Mac | None, nonce: Nonce | None, *, etm: bool) -> None:
         self._engine, self._block, self._mac, self._nonce = engine, block, mac, nonce
-        self._take = Inbound._take_gcm if nonce else Inbound._take_etm if etm else Inbound._take_block
+        self._take = Inbound._take_etm if etm else Inbound._take_block
         self.volume = self.packets = 0
 
     def feed(self, data: bytes) -> None:
@@ -100,15 +100,16 @@ class Inbound:
         """The payload of the next packet; None when it is not all there yet."""
         if self._missing or self._at == len(self._data):
             return None
-        plain = self._take(self)
+        plain = self._take_gcm(self._nonce) if self._nonce else self._take(self)
         if plain is None:
             return None
         padding = plain[0]
-        if padding < 4 or padding + 2 > len(plain):
+        end = len(plain) - padding
+        if padding < 4 or end < 2:
             raise SSHException("a packet with impossible padding")
         self.packets += 1
         self.sequence = (self.sequence + 1) % _SEQUENCES
-        return plain[1 : len(plain) - padding]
+        return plain[1:end]
 
     def _ends(self, size: int, unencrypted: int, trailer: int) -> int:
         """Where the packet ends whose length is `size`, or 0 when it is not all there yet."""
@@ -128,12 +129,11 @@ class Inbound:
             return None
         return header
 
-    def _take_gcm(self) -> bytes | None:
+    def _take_gcm(self, nonce: Nonce) -> bytes | None:
         """AES-GCM: the length in the clear, the rest encrypted and authenticated in one go.
 
         Nearly all packets come here, so it does by itself what `_length` and `_ends` do.
         """
-        assert self._nonce is not None
         data, at = self._data, self._at
         start = at + 4
         header = data[at:start]
@@ -150,7 +150,7 @@ class Inbound:
         self._at = end
         self.volume += end - at
         try:
-            plain: bytes = self._engine.decrypt(self._nonce.next(), data[start:end], header)
+            plain: bytes = self._engine.decrypt(nonce.next(), data[start:end], header)
         except InvalidTag:
             raise SSHException("Mismatched MAC") from None
         return plain

@@ -9,21 +9,20 @@ from __future__ import annotations
 
 import os
 import struct
-import threading
+import time
 from collections import deque
 from collections.abc import Callable
 from typing import Any, ClassVar
 
-from paramiko.channel import Channel
 from paramiko.common import (
     MSG_CHANNEL_DATA,
+    MSG_CHANNEL_FAILURE,
+    MSG_CHANNEL_OPEN_SUCCESS,
     MSG_DEBUG,
     MSG_DISCONNECT,
     MSG_IGNORE,
     MSG_KEXINIT,
     MSG_UNIMPLEMENTED,
-    cMSG_CHANNEL_OPEN,
-    cMSG_UNIMPLEMENTED,
 )
 from paramiko.message import Message
 from paramiko.ssh_exception import MessageOrderError, SSHException
@@ -33,18 +32,24 @@ from vctui.errors import UsageError
 from vctui.ssh.calm import forget_frames
 from vctui.ssh.curve25519 import Curve25519
 from vctui.ssh.kex import ENGINES
-from vctui.ssh.lean import LeanTransport
-from vctui.ssh.lifeline import Deadline
+from vctui.ssh.lean import Flag, LeanTransport, handlers
 from vctui.ssh.packetizer import Packets
 from vctui.ssh.pump_channel import PumpedChannel
-from vctui.ssh.transport import IDENT_BYTES, IDENT_LINES, NO_IDENT, ClosedBeforeIdent, NotSSH, Transport
+from vctui.ssh.transport import (
+    IDENT_BYTES,
+    IDENT_LINES,
+    NO_IDENT,
+    ClosedBeforeIdent,
+    NotSSH,
+    Transport,
+)
 from vctui.ssh.wire import wire
 
 VARIABLE = "VCTUI_SSH_TRANSPORT"
 _PARTING = 1.0
 """Seconds that a parting word may take."""
 _KEX_MESSAGES = range(30, 42)
-_CHANNEL_DATA = struct.Struct(">xII")
+_ANSWER = struct.Struct(">BI")
 _ENGINES = {**ENGINES, "curve25519-sha256": Curve25519, "curve25519-sha256@libssh.org": Curve25519}
 
 
@@ -61,7 +66,6 @@ class PumpedTransport(LeanTransport):
 
     joins_messages = True
     _active_check_timeout = None  # the socket blocks: it has no thread that looks after it now and then
-    _packetizer_class = Packets
     _kex_info: ClassVar[dict[str, Any]] = {
         name: _ENGINES.get(name, engine) for name, engine in Transport._kex_info.items()
     }
@@ -72,23 +76,17 @@ class PumpedTransport(LeanTransport):
     auth_handler: Any
     kex_engine: Any
     saved_exception: Any
-    _channel_handler_table: dict[int, Callable[[Channel, Message], None]]
-    _channels: Any
     _enforce_strict_kex: Callable[[int], None]
     _expect_packet: Callable[[int], None]
     _expected_packet: tuple[int, ...]
-    _handler_table: dict[int, Callable[[Message], None]]
-    _next_channel: Callable[[], int]
-    _sanitize_packet_size: Callable[[int | None], int]
-    _sanitize_window_size: Callable[[int | None], int]
-    _send_message: Callable[[Message], None]
 
     def __init__(self, sock: Any, **options: Any) -> None:
         super().__init__(sock, **options)
         self._wire = wire(sock)
         self._lines = 0  # before the identification
         self._heard = False
-        self._later: deque[Message] = deque()  # what must not be sent during a key exchange
+        self._later: deque[bytes] = deque()  # what must not be sent during a key exchange
+        self._shells: dict[int, PumpedChannel] = {}
 
     @property
     def heard(self) -> bool:
@@ -102,12 +100,12 @@ class PumpedTransport(LeanTransport):
     def is_agreed(self) -> bool:
         return self.host_key is not None and self.active
 
-    def wait_for(self, event: threading.Event, seconds: float) -> bool:
-        deadline = Deadline(seconds)
+    def wait_for(self, event: Flag, seconds: float) -> bool:
+        ends = time.monotonic() + seconds
         while self.active and not event.is_set():
-            seconds = deadline.remaining()
             if not self.pump(seconds) and seconds <= 0:
                 break
+            seconds = max(0.0, ends - time.monotonic())
         return event.is_set()
 
     def pump(self, seconds: float) -> bool:
@@ -145,7 +143,7 @@ class PumpedTransport(LeanTransport):
     def close(self) -> None:
         super().close()
         # What holds the whole session together: the collector would have to find it.
-        self._handler_table.clear()
+        self._shells.clear()
         forget_frames(self.saved_exception)
 
     def _handle_arrived(self) -> None:
@@ -186,8 +184,9 @@ class PumpedTransport(LeanTransport):
     def _handle(self, payload: bytes) -> None:
         """What paramiko's thread does with a message."""
         kind = payload[0]
-        if kind == MSG_CHANNEL_DATA and not self._expected_packet:
-            self._feed_channel(payload)
+        expected = self._expected_packet
+        if kind >= MSG_CHANNEL_OPEN_SUCCESS and kind <= MSG_CHANNEL_FAILURE and not expected:
+            self._hear_channel(kind, payload)
             return
         message = Message(payload[1:])
         message.seqno = self.packetizer.inbound.sequence_of_last
@@ -196,10 +195,10 @@ class PumpedTransport(LeanTransport):
         elif kind == MSG_DISCONNECT:
             self._parse_disconnect(message)
             self._end(None)
-        elif self._expected_packet and kind not in self._expected_packet:
+        elif expected and kind not in expected:
             wrong = MessageOrderError if self.agreed_on_strict_kex else SSHException
-            raise wrong(f"Expecting packet from {self._expected_packet!r}, got {kind}")
-        elif self._expected_packet and kind in _KEX_MESSAGES:
+            raise wrong(f"Expecting packet from {expected!r}, got {kind}")
+        elif expected and kind in _KEX_MESSAGES:
             self._expected_packet = ()
             self.kex_engine.parse_next(kind, message)
         else:
@@ -207,34 +206,26 @@ class PumpedTransport(LeanTransport):
             self._dispatch(kind, message)
 
     def _dispatch(self, kind: int, message: Message) -> None:
-        if kind in self._handler_table:
-            self._handler_table[kind](message)
-        elif kind in self._channel_handler_table:
-            channel = self._channel(message.get_int())
-            if channel is not None:
-                self._channel_handler_table[kind](channel, message)
-        elif self.auth_handler is not None and kind in self.auth_handler._handler_table:
-            self.auth_handler._handler_table[kind](message)
+        name = handlers().get(kind)
+        if name is not None:
+            getattr(self, name)(message)
+            return
+        handler = self.auth_handler and self.auth_handler._handler_table.get(kind)
+        if handler:
+            handler(message)
         elif kind != MSG_UNIMPLEMENTED:
-            answer = Message()
-            answer.add_byte(cMSG_UNIMPLEMENTED)
-            answer.add_int(message.seqno)
-            self._send_message(answer)
+            self.packetizer.send(_ANSWER.pack(MSG_UNIMPLEMENTED, message.seqno))
 
-    def _feed_channel(self, payload: bytes) -> None:
-        number, size = _CHANNEL_DATA.unpack_from(payload)
-        if len(payload) != _CHANNEL_DATA.size + size:
-            raise SSHException("channel data of another length than it says")
-        channel = self._channel(number)
-        if channel is not None:
-            channel.in_buffer.feed(payload[_CHANNEL_DATA.size :])
-
-    def _channel(self, number: int) -> Channel | None:
-        """None for a channel that is closed already."""
-        channel: Channel | None = self._channels.get(number)
-        if channel is None and number not in self.channels_seen:
+    def _hear_channel(self, kind: int, payload: bytes) -> None:
+        channel = self._shells.get(int.from_bytes(payload[1:5]))
+        if channel is None:
             raise SSHException("a message for a channel that was never opened")
-        return channel
+        if kind != MSG_CHANNEL_DATA:
+            channel.hear(kind, payload)
+        elif len(payload) == 9 + int.from_bytes(payload[5:9]):
+            channel.feed(payload[9:])
+        else:
+            raise SSHException("channel data of another length than it says")
 
     def _end(self, error: BaseException | None) -> None:
         """The connection is over: whoever waits for something is told so."""
@@ -243,15 +234,13 @@ class PumpedTransport(LeanTransport):
         if error is not None:
             self.saved_exception = self._reason(error)
         self.active = False
-        for channel in self._channels.values():
-            channel._unlink()
+        for channel in self._shells.values():
+            channel.end()
         self.packetizer.close()
         if self.completion_event is not None:
             self.completion_event.set()
         if self.auth_handler is not None:
             self.auth_handler.abort()
-        for event in self.channel_events.values():
-            event.set()
         self.identified.set()
 
     def _reason(self, error: BaseException) -> BaseException:
@@ -261,13 +250,17 @@ class PumpedTransport(LeanTransport):
 
     # sending
 
-    def _send_user_message(self, data: Message) -> None:
+    def send(self, payload: bytes) -> None:
+        """Send a message, behind a key exchange if there is one; none once the connection is over."""
         if not self.active:
             return
         if self.clear_to_send.is_set():
-            self._send_message(data)
+            self.packetizer.send(payload)
         else:
-            self._later.append(data)
+            self._later.append(payload)
+
+    def _send_user_message(self, data: Message) -> None:
+        self.send(data.asbytes())
 
     def _activate_outbound(self) -> None:
         """The server has signed all that was said: nobody has to wait for its NEWKEYS (RFC 4253, 7.3)."""
@@ -278,28 +271,17 @@ class PumpedTransport(LeanTransport):
     def _parse_newkeys(self, m: Message) -> None:
         super()._parse_newkeys(m)  # type: ignore[misc]
         while self._later and self.clear_to_send.is_set():
-            self._send_message(self._later.popleft())
+            self.packetizer.send(self._later.popleft())
 
-    def open_session(
-        self, window_size: int | None = None, max_packet_size: int | None = None, timeout: float | None = None
-    ) -> Channel:
+    def open_shell(self, columns: int, rows: int, timeout: float) -> PumpedChannel:
         if not self.active:
             raise SSHException("SSH session not active")
-        window, largest = self._sanitize_window_size(window_size), self._sanitize_packet_size(max_packet_size)
-        number = self._next_channel()
-        channel = PumpedChannel(number, self)
-        self._channels.put(number, channel)
-        self.channel_events[number] = opened = threading.Event()
-        self.channels_seen[number] = True
-        channel._set_window(window, largest)
-        message = Message()
-        message.add_byte(cMSG_CHANNEL_OPEN)
-        message.add_string("session")
-        for value in (number, window, largest):
-            message.add_int(value)
-        self._send_user_message(message)
-        if not self.wait_for(opened, self.channel_timeout if timeout is None else timeout):
+        number = len(self._shells)
+        channel = self._shells[number] = PumpedChannel(self, number)
+        self.send(channel.request)
+        if not self.wait_for(channel.settled, timeout):
             raise SSHException("Timeout opening channel.")
-        if self._channels.get(number) is None:
-            raise self.get_exception() or SSHException("Unable to open channel.")
+        if not channel.is_open:
+            raise channel.refusal or self.get_exception() or SSHException("Unable to open channel.")
+        channel.start_shell(columns, rows)
         return channel

@@ -9,7 +9,6 @@ from collections import deque
 from collections.abc import Callable
 from dataclasses import replace
 
-from paramiko.channel import Channel
 from paramiko.ssh_exception import SSHException
 
 from vctui.errors import DeviceError
@@ -29,7 +28,7 @@ from vctui.ssh.probe import Probe
 from vctui.ssh.pump import transport_class
 from vctui.ssh.shell import Shell, open_channel
 from vctui.ssh.tape import Tape, left_by
-from vctui.ssh.transport import Transport
+from vctui.ssh.transport import ShellChannel, Transport
 from vctui.ssh.turns import TURNS
 from vctui.text import safe_line
 
@@ -62,7 +61,7 @@ class Session:
         self._visit = Visit(target, shared, lifeline, self._deadline)
         self._platform = get_platform(target.device_type, shared.options.platforms)
         self._transport: Transport | None = None
-        self._channel: Channel | None = None
+        self._channel: ShellChannel | None = None
         self._shell: Shell | None = None
         self._collection: Collection | None = None
         self._banner = ""

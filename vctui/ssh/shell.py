@@ -5,9 +5,6 @@ from __future__ import annotations
 import time
 from collections.abc import Sequence
 
-from paramiko.channel import Channel
-from paramiko.common import cMSG_CHANNEL_REQUEST
-from paramiko.message import Message
 from paramiko.ssh_exception import ChannelException, SSHException
 
 from vctui.errors import DeviceError
@@ -19,7 +16,7 @@ from vctui.ssh.pages import Pages
 from vctui.ssh.prompts import Prompt
 from vctui.ssh.rules import COLUMNS, MAX_LINE, Platform
 from vctui.ssh.tape import Tape
-from vctui.ssh.transport import Transport
+from vctui.ssh.transport import ShellChannel, Transport
 from vctui.text import TerminalText, safe_line
 
 _ROWS = 24
@@ -36,20 +33,13 @@ _PARTIAL = MIB
 """Characters that are kept of an output which is too large."""
 
 
-def open_channel(transport: Transport, deadline: Deadline, timeout: float, columns: int = COLUMNS) -> Channel:
+def open_channel(
+    transport: Transport, deadline: Deadline, timeout: float, columns: int = COLUMNS
+) -> ShellChannel:
     """A shell on a wide terminal. Raises DeviceError of kind channel_refused or disconnected."""
     transport.clear_to_send_timeout = timeout
     try:
-        channel = transport.open_session(timeout=deadline.within(timeout))
-        channel.set_combine_stderr(True)
-        # Both requests go out together: a refusal closes the channel, and waiting would cost two round trips.
-        pty = _request(channel, "pty-req")
-        pty.add_string("vt100")
-        for number in (columns, _ROWS, 0, 0):
-            pty.add_int(number)
-        pty.add_string(b"")
-        for message in (pty, _request(channel, "shell")):
-            transport._send_user_message(message)  # type: ignore[attr-defined]
+        return transport.open_shell(columns, _ROWS, deadline.within(timeout))
     except ChannelException as error:
         reason = safe_line(str(error.text), 100)
         raise DeviceError("channel_refused", f"the device refuses a session: {reason}") from error
@@ -57,16 +47,6 @@ def open_channel(transport: Transport, deadline: Deadline, timeout: float, colum
         if not transport.is_active():
             raise lost(transport, error) from error
         raise DeviceError("channel_refused", "the device does not open a session") from error
-    return channel
-
-
-def _request(channel: Channel, kind: str) -> Message:
-    message = Message()
-    message.add_byte(cMSG_CHANNEL_REQUEST)
-    message.add_int(channel.remote_chanid)
-    message.add_string(kind)
-    message.add_boolean(True)
-    return message
 
 
 class Shell:
@@ -74,7 +54,7 @@ class Shell:
 
     def __init__(
         self,
-        channel: Channel,
+        channel: ShellChannel,
         transport: Transport,
         platform: Platform,
         *,

@@ -6,7 +6,7 @@ import logging
 import re
 import threading
 from collections.abc import Sequence
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Protocol, cast
 
 import paramiko
 from paramiko.message import Message
@@ -14,6 +14,7 @@ from paramiko.packet import Packetizer
 from paramiko.ssh_exception import SSHException
 
 from vctui.ssh.algorithms import KEX_ENGINES, make_offer
+from vctui.ssh.fields import shell_requests
 
 _QUIET_LOG = "vctui.ssh.paramiko"
 IDENT_LINES = 50
@@ -42,6 +43,25 @@ class ClosedBeforeIdent(SSHException):
     """The server closed the connection before it said anything."""
 
 
+class ShellChannel(Protocol):
+    """A shell at the other end; as a socket has it, and paramiko's Channel."""
+
+    def settimeout(self, timeout: float | None, /) -> None:
+        """How long one `recv` or `sendall` may take."""
+
+    def sendall(self, s: bytes, /) -> None:
+        """Raises TimeoutError, OSError or SSHException."""
+
+    def recv(self, nbytes: int, /) -> bytes:
+        """What has come, at once; b"" at the end. Raises TimeoutError, OSError or SSHException."""
+
+    def recv_ready(self) -> bool:
+        """True when there is something to be read."""
+
+    def close(self) -> None:
+        """Tell the other side that it is over."""
+
+
 class _Packetizer(Packetizer):
     """Without a timer thread per connection: the session keeps its own deadlines. Bounded before SSH."""
 
@@ -68,20 +88,23 @@ class Transport(paramiko.Transport):
     """Seconds after which its thread looks whether it has been closed; closing wakes it anyway."""
     joins_messages: ClassVar[bool] = False
     """Whether what is sent leaves together with what follows, once somebody waits for an answer."""
-    _packetizer_class: ClassVar[type[Packetizer]] = _Packetizer
     _kex_info: ClassVar[dict[str, Any]] = KEX_ENGINES
 
     def __init__(
         self, sock: Any, *, known: Sequence[str] = (), legacy: bool = False, debug: bool = False
     ) -> None:
-        super().__init__(sock, packetizer_class=self._packetizer_class)
+        self._begin(sock)
         self.disconnect_reason = ""
         self._server_lists: dict[str, list[str]] = {}
-        self.identified = threading.Event()
+        self.identified = self.make_event()
         """Set when the server has identified itself, and when it no longer will."""
         self.offer = make_offer(tuple(known), legacy)
         if not debug:
             self._be_quiet()
+
+    def _begin(self, sock: Any) -> None:
+        """What paramiko does for a new connection."""
+        super().__init__(sock, packetizer_class=_Packetizer)
 
     def _be_quiet(self) -> None:
         self.set_log_channel(_QUIET_LOG)
@@ -91,17 +114,33 @@ class Transport(paramiko.Transport):
         """True when the server has sent anything at all."""
         return isinstance(self.packetizer, _Packetizer) and self.packetizer.before_ssh > 0
 
+    def make_event(self) -> Any:
+        """An event for `wait_for`, and for paramiko, which wants a threading.Event."""
+        return threading.Event()
+
     @property
     def is_agreed(self) -> bool:
         """True when the host key is known, and signed the key exchange: the login may be asked for."""
         return self.initial_kex_done and self.is_active()
 
-    def wait_for(self, event: threading.Event, seconds: float) -> bool:
-        """Wait until the connection has brought what sets the event; False when it took too long.
+    def wait_for(self, event: Any, seconds: float) -> bool:
+        """Wait until the connection has set the event, which it has made; False when it took too long.
 
         Whoever waits for an answer of the server waits here, never on the event itself.
         """
-        return event.wait(seconds)
+        return bool(event.wait(seconds))
+
+    def open_shell(self, columns: int, rows: int, timeout: float) -> ShellChannel:
+        """A shell on a terminal of that size. Raises SSHException, EOFError or OSError.
+
+        Terminal and shell are asked for together: a refusal closes the channel, and waiting would cost two
+        round trips.
+        """
+        channel: Any = self.open_session(timeout=timeout)
+        channel.set_combine_stderr(True)
+        for request in shell_requests(channel.remote_chanid, columns, rows):
+            self._send_user_message(Message(request))  # type: ignore[attr-defined]
+        return cast("ShellChannel", channel)
 
     def flush(self) -> None:
         """Send what has not been sent yet; there is nothing where each message is sent at once."""

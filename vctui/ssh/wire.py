@@ -94,11 +94,12 @@ class _SocketWire:
         return data
 
     def write(self, data: bytes, seconds: float) -> bytes:
-        deadline = Deadline(seconds)
+        deadline: Deadline | None = None
         while data:
             try:
                 data = data[self._sock.send(data, socket.MSG_DONTWAIT) :]
             except BlockingIOError:
+                deadline = deadline or Deadline(seconds)
                 poll = select.poll()
                 poll.register(self._sock, select.POLLOUT)
                 with TURNS.resting():
