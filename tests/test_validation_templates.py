@@ -61,6 +61,16 @@ def test_all_shapes_are_read(tmp_path: Path, shape: str) -> None:
     assert engine.template_for("lab_os", "show name") == "lab_os_show_name"
 
 
+def test_a_template_that_is_added_counts_from_then_on(tmp_path: Path) -> None:
+    db = add(make(tmp_path / "c.db", SHAPES["C"]), "cli_command, textfsm_content", ("lab_os_show_x", CONTENT))
+    engine, other = ValidationEngine(db), ValidationEngine(db)
+    for each in (engine, other):
+        assert each.template_for("lab_os", "show name") is None
+    add(db, "cli_command, textfsm_content", ("lab_os_show_name", CONTENT * 200))
+    for each in (engine, other):
+        assert each.template_for("lab_os", "show name") == "lab_os_show_name"
+
+
 def test_the_loose_shape_may_hold_null_and_double_rows(tmp_path: Path) -> None:
     db = add(
         make(tmp_path / "a.db", SHAPES["A"]),
@@ -162,13 +172,17 @@ def test_a_folder_of_templates_comes_as_rows_too(tmp_path: Path) -> None:
 
 
 def test_abbreviations_of_the_index_expand_letter_by_letter() -> None:
-    (row,) = read_index(
-        "lab_show_version.textfsm, .*, lab, sh[[ow]] ver[[sion]]\nbad.textfsm, .*, lab, sh[[ow]] ("
+    row, bad, worse = read_index(
+        "lab_show_version.textfsm, .*, lab, sh[[ow]] ver[[sion]]\n"
+        "bad.textfsm, .*, lab, sh[[ow]] (\nworse.textfsm, .*, (lab, sh[[ow]] ver[[sion]]"
     )
     for command in ("sh ver", "sho vers", "show version", "show version detail"):
-        assert row.command.match(command)
+        assert row.is_for("lab", command)
+        assert not row.is_for("other", command)
+        assert not bad.is_for("lab", command)
+        assert not worse.is_for("lab", command)
     for command in ("s ver", "shw ver", "show vrsion"):
-        assert not row.command.match(command)
+        assert not row.is_for("lab", command)
     assert expand("(a|b)x[[.]]") == "(a|b)x(?:\\.)?"
 
 

@@ -11,6 +11,7 @@ import subprocess
 import sys
 import threading
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from pathlib import Path
 from typing import Any
@@ -124,6 +125,14 @@ def test_threads_take_turns(worker: ValidationWorker) -> None:
     for thread in threads:
         thread.join()
     assert sorted(answer.records[0]["name"] for answer in answers) == [f"n{i}" for i in range(8)]
+
+
+def test_short_waits_are_not_worth_another_process(database: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("vctui.validation.worker.WORTH_STARTING", 3600.0)
+    with ValidationWorker(database, size=2) as pool, ThreadPoolExecutor(4) as threads:
+        answers = list(threads.map(lambda _: pool.validate(OUTPUT, "lab_os_show_name"), range(40)))
+        assert [answer.is_valid for answer in answers] == [True] * 40
+        assert len(pool._idle) == 1
 
 
 def test_a_hanging_output_does_not_hold_up_the_others(database: Path) -> None:

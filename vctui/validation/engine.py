@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 import weakref
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -16,7 +16,7 @@ from vctui.validation.machine import records
 from vctui.validation.refusals import refusal
 from vctui.validation.scoring import Subject, ValidationResult
 from vctui.validation.search import FEW, Library, Search, Trial
-from vctui.validation.templates import Template, TemplateSet
+from vctui.validation.templates import Templates, TemplateSet
 
 if TYPE_CHECKING:
     from vctui.validation.worker import ValidationWorker
@@ -40,6 +40,8 @@ class ValidationEngine:
         """Told each template's name before it is tried."""
         self._set = TemplateSet(self.db_path, self._forget)
         self._candidates: Candidates | None = None
+        self._found: dict[tuple[str, str], tuple[Templates, str | None]] = {}
+        """What `template_for` answered, and among which templates: a run asks the same for every device."""
         self._library = Library()
         self._lock = threading.Lock()
         self._worker: ValidationWorker | None = None
@@ -56,7 +58,12 @@ class ValidationEngine:
 
     def template_for(self, platform: str, command: str) -> str | None:
         """The template for a device type and a command, abbreviated or not; `a:b` where two are merged."""
-        return find_template(platform, command, self._templates(), ntc_index())
+        templates = self._templates()
+        among, found = self._found.get((platform, command), (None, None))
+        if among is not templates:
+            found = find_template(platform, command, templates, ntc_index())
+            self._found[platform, command] = templates, found
+        return found
 
     def close(self) -> None:
         """Let go of the templates, and end the child process if there is one."""
@@ -127,7 +134,7 @@ class ValidationEngine:
         parts = best.score.parts if best.score else {}
         return ValidationResult(best.candidate.name, points, reason=best.failure, parts=parts)
 
-    def _templates(self) -> Mapping[str, tuple[Template, ...]]:
+    def _templates(self) -> Templates:
         return self._set.refresh()
 
     def _forget(self) -> None:

@@ -80,25 +80,48 @@ def expand(pattern: str) -> str:
 
 @dataclass(frozen=True, slots=True)
 class IndexRow:
-    """One line of an index: which platforms and commands its templates (more than one: merged) are for."""
+    """One line of an index: which platforms and commands its templates (more than one: merged) are for.
+
+    Its patterns are compiled when they are first asked for: nobody has devices of every kind.
+    """
 
     templates: tuple[str, ...]
-    platform: re.Pattern[str]
-    command: re.Pattern[str]
+    platform: str
+    command: str
+
+    def is_for(self, platform: str, command: str) -> bool:
+        """Whether both fit; never where a pattern is none."""
+        return _matches(_pattern(self.platform), platform) and _matches(
+            _command_pattern(self.command), command
+        )
+
+
+@cache
+def _pattern(text: str) -> re.Pattern[str] | None:
+    try:
+        return re.compile(text)
+    except re.error:
+        return None
+
+
+@cache
+def _command_pattern(text: str) -> re.Pattern[str] | None:
+    return _pattern(expand(text))
+
+
+def _matches(pattern: re.Pattern[str] | None, text: str) -> bool:
+    return pattern is not None and pattern.match(text) is not None
 
 
 def read_index(text: str) -> tuple[IndexRow, ...]:
-    """The rows of an index file's text, in order; a row with a bad pattern is left out."""
+    """The rows of an index file's text, in order."""
     rows: list[IndexRow] = []
     for line in text.splitlines():
         fields = [field.strip() for field in line.split(",", 3)]
         if line.startswith("#") or len(fields) < 4 or fields[0] == "Template":
             continue
         names = tuple(name.removesuffix(".textfsm") for name in fields[0].split(":"))
-        try:
-            rows.append(IndexRow(names, re.compile(fields[2]), re.compile(expand(fields[3]))))
-        except re.error:
-            continue
+        rows.append(IndexRow(names, fields[2], fields[3]))
     return tuple(rows)
 
 
@@ -114,7 +137,7 @@ _FIRST_WORDS = re.compile(r"(.+?)_(?:show|display|get|list|print|ping|traceroute
 
 def plain_platforms(rows: Iterable[IndexRow]) -> tuple[str, ...]:
     """The platforms that the rows name without a pattern, the longest first."""
-    found = {row.platform.pattern for row in rows if _PLAIN.fullmatch(row.platform.pattern)}
+    found = {row.platform for row in rows if _PLAIN.fullmatch(row.platform)}
     return tuple(sorted(found, key=lambda name: (-len(name), name)))
 
 
@@ -169,7 +192,7 @@ def _hit(platform: str, command: str, rows: Iterable[IndexRow]) -> IndexRow | No
     """The first row for a command, as it is typed or else in small letters."""
     for spelling in dict.fromkeys((command, command.lower())):
         for row in rows:
-            if row.platform.match(platform) and row.command.match(spelling):
+            if row.is_for(platform, spelling):
                 return row
     return None
 

@@ -7,11 +7,13 @@ import hashlib
 import importlib.util
 import os
 import sqlite3
+import threading
 import time
 from collections.abc import Callable, Mapping
 from contextlib import closing
 from dataclasses import dataclass
 from datetime import datetime
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
@@ -196,6 +198,21 @@ def _row(file: Path, source: str, created: str) -> dict[str, str]:
     }
 
 
+Templates = Mapping[str, tuple[Template, ...]]
+"""Lower-case name → its templates (more than one where a database holds a name twice)."""
+Stamp = tuple[tuple[int, int, int], ...]
+_reading = threading.Lock()
+
+
+@lru_cache(maxsize=2)
+def _templates_of(path: Path, stamp: Stamp) -> Templates:
+    """What a database holds, which is not read anew by the plan of a run, the run and its threads."""
+    by_name: dict[str, list[Template]] = {}
+    for template in read_templates(path):
+        by_name.setdefault(template.name.lower(), []).append(template)
+    return {name: tuple(found) for name, found in by_name.items()}
+
+
 class TemplateSet:
     """The templates of one database by name; read when first asked for, and again when the file changes."""
 
@@ -203,23 +220,21 @@ class TemplateSet:
         self._path = Path(db_path)
         self._files = (str(self._path), f"{self._path}-wal")
         self._on_change = on_change
-        self._stamp: tuple[Any, ...] | None = None
-        self._by_name: dict[str, tuple[Template, ...]] = {}
+        self._stamp: Stamp | None = None
+        self._by_name: Templates = {}
 
-    def refresh(self) -> Mapping[str, tuple[Template, ...]]:
-        """Lower-case name → its templates (more than one where a database holds a name twice)."""
+    def refresh(self) -> Templates:
+        """What the database holds now."""
         stamp = self._stat()
         if stamp != self._stamp or not stamp:
-            by_name: dict[str, list[Template]] = {}
-            for template in read_templates(self._path):
-                by_name.setdefault(template.name.lower(), []).append(template)
-            self._by_name = {name: tuple(found) for name, found in by_name.items()}
+            with _reading:
+                self._by_name = _templates_of(self._path, stamp)
             self._stamp = stamp
             if self._on_change:
                 self._on_change()
         return self._by_name
 
-    def _stat(self) -> tuple[Any, ...]:
+    def _stat(self) -> Stamp:
         stamp: list[tuple[int, int, int]] = []
         for path in self._files:
             with contextlib.suppress(OSError):

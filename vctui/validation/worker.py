@@ -21,6 +21,8 @@ START_SECONDS = 30.0
 """A child that has not said hello by then will not."""
 GRACE_SECONDS = 0.25
 """The child stops a slow template by itself at the limit; it is killed if it does not."""
+WORTH_STARTING = 0.5
+"""Seconds that outputs wait in all for one child before there is another: what it takes to start, at most."""
 OVERRUNS = 3
 """A filter that ran out of time so often ..."""
 SPARING_SECONDS = 0.1
@@ -40,7 +42,10 @@ class ValidationWorker:
         self._size = size or min(2, os.cpu_count() or 1)
         self._turns = threading.BoundedSemaphore(self._size)
         self._closing = threading.Lock()
-        self._lock = threading.Lock()
+        self._free = threading.Condition()
+        self._busy = 0
+        self._starting = 0
+        self._waited = 0.0
         self._idle: list[_Child] = []
         self._overruns: Counter[str] = Counter()
 
@@ -76,31 +81,66 @@ class ValidationWorker:
 
     def _ask(self, request: dict[str, Any], timeout: float) -> tuple[dict[str, Any] | _Dead, bool]:
         """The answer, and whether the child had been there before."""
-        with self._lock:
-            # The one used last: its templates are compiled, and a run that needs one child starts no other.
-            child = self._idle.pop() if self._idle else None
-        if child is not None and not child.alive:
-            child.end()
-            child = None
+        child = self._take()
         kept = child is not None
-        child = child or _Child(self._db_path)
         try:
+            child = child or self._start()
             answer = child.ask(request, timeout + GRACE_SECONDS)
-        except _Dead as dead:
-            dead.template = child.template
+        except BaseException as error:
+            self._give_back(None)
+            if child is None:
+                raise
             child.end()
-            return dead, kept
-        except BaseException:
-            child.end()
-            raise
-        with self._lock:
-            self._idle.append(child)
+            if not isinstance(error, _Dead):
+                raise
+            error.template = child.template
+            return error, kept
+        self._give_back(child)
         return answer, kept
+
+    def _start(self) -> _Child:
+        with self._free:
+            self._starting += 1
+        try:
+            return _Child(self._db_path)
+        finally:
+            with self._free:
+                self._starting -= 1
+                self._free.notify_all()
+
+    def _take(self) -> _Child | None:
+        """A child that waits; None when one is to be started.
+
+        Starting one costs as much as hundreds of outputs. While there is one it is waited for, until all that
+        waiting has taken as long as a second one takes to start: then that is worth it.
+        """
+        with self._free:
+            while not self._idle and self._busy and self._waited < WORTH_STARTING:
+                if self._starting:
+                    self._free.wait()
+                    continue
+                began = time.monotonic()
+                self._free.wait(WORTH_STARTING - self._waited)
+                self._waited += time.monotonic() - began
+            self._busy += 1
+            # The one used last: its templates are compiled.
+            child = self._idle.pop() if self._idle else None
+        if child is None or child.alive:
+            return child
+        child.end()
+        return None
+
+    def _give_back(self, child: _Child | None) -> None:
+        with self._free:
+            self._busy -= 1
+            if child is not None:
+                self._idle.append(child)
+            self._free.notify()
 
     @property
     def pid(self) -> int | None:
         """The process id of the child that is asked next, if one waits."""
-        with self._lock:
+        with self._free:
             return self._idle[-1].process.pid if self._idle else None
 
     def close(self) -> None:
