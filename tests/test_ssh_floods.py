@@ -74,9 +74,9 @@ def test_room_comes_back_when_the_results_are_handed_on(tmp_path: Path) -> None:
 
 def test_who_waits_gets_the_room_that_comes() -> None:
     held = Held(100)
-    assert held.take("a", 90, 0, 0.0, lambda: False)
+    assert held.wait_for("a", 90, 0, 0.0, lambda: False)
     got: Queue[bool] = Queue()
-    thread = threading.Thread(target=lambda: got.put(held.take("b", 50, 0, 20.0, lambda: False)))
+    thread = threading.Thread(target=lambda: got.put(held.wait_for("b", 50, 0, 20.0, lambda: False)))
     thread.start()
     held.give_back(90)
     assert got.get(timeout=20) is True
@@ -85,8 +85,8 @@ def test_who_waits_gets_the_room_that_comes() -> None:
 
 def test_the_largest_of_those_that_wait_has_to_go(monkeypatch: pytest.MonkeyPatch) -> None:
     held = Held(100)
-    assert held.take("a", 60, 0, 0.0, lambda: False)
-    assert held.take("b", 40, 0, 0.0, lambda: False)
+    assert held.wait_for("a", 60, 0, 0.0, lambda: False)
+    assert held.wait_for("b", 40, 0, 0.0, lambda: False)
     waits = threading.Event()
     got: list[bool] = []
     looks: list[threading.Thread] = []
@@ -96,7 +96,7 @@ def test_the_largest_of_those_that_wait_has_to_go(monkeypatch: pytest.MonkeyPatc
         return False
 
     def ask() -> None:
-        got.append(held.take("a", 10, 60, 20.0, is_over))
+        got.append(held.wait_for("a", 10, 60, 20.0, is_over))
         held.give_back(60)
 
     def look() -> bool:
@@ -108,15 +108,15 @@ def test_the_largest_of_those_that_wait_has_to_go(monkeypatch: pytest.MonkeyPatc
     monkeypatch.setattr(held, "_is_stuck", lambda now: looks[-1:] == [threading.current_thread()])
     larger.start()
     assert waits.wait(20)
-    assert held.take("b", 10, 40, 20.0, look), "nobody makes room, and it is not the largest"
+    assert held.wait_for("b", 10, 40, 20.0, look), "nobody makes room, and it is not the largest"
     larger.join(20)
     assert got == [False]
 
 
 def test_a_wait_ends_with_its_session() -> None:
     held = Held(10)
-    assert held.take("a", 10, 0, 0.0, lambda: False)
-    assert not held.take("b", 1, 0, 1000.0, lambda: True)
+    assert held.wait_for("a", 10, 0, 0.0, lambda: False)
+    assert not held.wait_for("b", 1, 0, 1000.0, lambda: True)
 
 
 def test_a_buffer_gives_back_what_it_got() -> None:

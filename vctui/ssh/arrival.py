@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import random
-from collections import deque
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import replace
 
 from vctui.errors import DeviceError
 from vctui.records import SSHCredentials
@@ -13,12 +11,11 @@ from vctui.ssh.learner import Learned, PromptLearner
 from vctui.ssh.prompts import Prompt
 from vctui.ssh.rules import Gate, Platform
 from vctui.ssh.shell import Shell
-from vctui.ssh.typed import BLANKS, TIMES, Typed, pair_up
+from vctui.ssh.typed import BLANKS, TIMES, Typed
 from vctui.text import safe_line
 
 _MAX_QUESTIONS = 50
 _MAX_NUDGES = 3
-_DRAWN = 256
 
 Ahead = Callable[[str], Sequence[Typed]]
 """Says for what looks like the prompt which commands may be typed at once."""
@@ -63,21 +60,24 @@ def find_prompt(
     shell: Shell, platform: Platform, login: SSHCredentials | None, ahead: Ahead = lambda prompt: ()
 ) -> Learned:
     """Wait for the first prompt and learn it. Raises DeviceError: prompt_not_found, auth_failed, ..."""
-    learner, gates, questions = PromptLearner(platform), _Gates(shell, platform, login), Questions()
     shell.forget()
     shell.watch()
-    start = shell.length
-    drawn: deque[tuple[str, str]] = deque(maxlen=_DRAWN)
+    learner, gates, questions = (
+        PromptLearner(platform, shell.length),
+        _Gates(shell, platform, login),
+        Questions(),
+    )
+    drawn: Sequence[tuple[str, str]] = ()
     answered = True
     while True:
         tail = shell.tail
-        if learner.has_learned or (not shell.has_more() and not gates.pass_one(tail)):
+        if learner.has_learned or (tail and not shell.has_more() and not gates.pass_one(tail)):
             learned = learner.learned(tail, quiet=shell.is_quiet())
             if learned is not None:
                 shell.answers_queries = False
-                rest = start + learned.rest
-                behind = shell.cut(rest, shell.length).count("\n")
-                return replace(learned, rest=rest, drawn=tuple(drawn)[-behind:] if behind else ())
+                behind = shell.cut(learned.rest, shell.length).count("\n") if drawn else 0
+                learned.drawn = drawn[-behind:] if behind else ()
+                return learned
             wants = answered and learner.is_candidate(tail) and not learner.comes_again(tail)
             wants = wants and (shell.is_quiet() or not learner.echoes_at_once)
             if wants and questions.may_ask():
@@ -85,9 +85,8 @@ def find_prompt(
                 _ask(shell, learner, ahead(tail.rstrip()) if learner.is_new else ())
         finished = shell.receive(shell.wait_time(long=True))
         if finished is not None:
-            lines = shell.drawn(more=True)
-            learner.take(finished, lines)
-            drawn.extend(lines or pair_up(finished, ()))
+            drawn = shell.drawn(more=True)
+            learner.take(finished, drawn)
             answered |= bool(finished)
         else:
             if shell.is_quiet() and learner.learned(shell.tail, quiet=True):

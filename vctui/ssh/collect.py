@@ -22,6 +22,7 @@ class Collection:
         self._platform = platform
         self._generic = generic
         self._shell = shell
+        self._paging = self._paging_commands(target)
         self._talk = Talk(shell, platform, target.credentials)
         self._paged: set[str] = set()
         self._refused = ""
@@ -66,12 +67,12 @@ class Collection:
 
     def go_on(self, target: Target) -> None:
         """Take the next target."""
-        self._target = target
+        self._target, self._paging = target, self._paging_commands(target)
         self._refused, self.outputs = "", []
 
     def _turn_paging_off(self) -> None:
         """Send what this target wants sent for it, unless one before it has sent the same."""
-        for command in self._paging_commands(self._target):
+        for command in self._paging:
             if command not in self._paged:
                 self._talk.command(command, kept=False)
                 self._paged.add(command)
@@ -85,9 +86,8 @@ class Collection:
         """What may be typed as soon as the prompt is seen: what only reads, on a platform that is known."""
         if self._shell.tape is not None or self._platform.name == GENERIC or self._raises_rights(prompt):
             return []
-        paging = self._paging_commands(self._target)
         first = self._may_be_ahead(_commands(self._target)[:1])
-        return [*(Typed(command, kept=False) for command in paging), *map(Typed, first)]
+        return [*(Typed(command, kept=False) for command in self._paging), *map(Typed, first)]
 
     def _may_be_ahead(self, commands: tuple[str, ...]) -> tuple[str, ...]:
         """Those that may be typed while the one before is being worked on."""

@@ -48,9 +48,12 @@ class Echo:
         `written` has what was overwritten in the line as well, as happens where a terminal wraps.
         """
         self._lines += 1
-        self._shown += squeeze(line)
-        self._written += squeeze(written)
-        if self._ends(self._shown) or self._ends(self._written) or self._is_redrawn(line):
+        shown = squeeze(line)
+        self._shown += shown
+        self._written += shown if written == line else squeeze(written)
+        if self._ends(self._shown) or (self._written != self._shown and self._ends(self._written)):
+            return "echo"
+        if self._is_redrawn(line):
             return "echo"
         if self._is_part(line):
             return "part"

@@ -58,20 +58,27 @@ class Held:
 
     def __init__(self, limit: int) -> None:
         self._limit = limit
-        self._room = threading.Condition()
+        self._lock = threading.Lock()
+        self._room = threading.Condition(self._lock)
         self._held = 0
         self._last_room = time.monotonic()
         self._waiting: dict[object, int] = {}
 
-    def take(self, owner: object, size: int, mine: int, seconds: float, is_over: Callable[[], bool]) -> bool:
-        """Hold so many bytes more for a session that holds `mine`; False when there will be no room for it.
+    def take(self, size: int) -> bool:
+        """Hold so many bytes more; False when there is no room for them now."""
+        with self._lock:
+            fits = self._held + size <= self._limit
+            if fits:
+                self._held += size
+            return fits
+
+    def wait_for(
+        self, owner: object, size: int, mine: int, seconds: float, is_over: Callable[[], bool]
+    ) -> bool:
+        """The same for a session that holds `mine`; False when there will be no room for it.
 
         Waits at most so long, and not when `is_over` says that it is in vain.
         """
-        with self._room:
-            if self._held + size <= self._limit:
-                self._held += size
-                return True
         ends = time.monotonic() + seconds
         with TURNS.resting(), self._room:
             try:
@@ -87,10 +94,11 @@ class Held:
                 self._waiting.pop(owner, None)
 
     def give_back(self, size: int) -> None:
-        with self._room:
+        with self._lock:
             self._held -= size
             self._last_room = time.monotonic()
-            self._room.notify_all()
+            if self._waiting:
+                self._room.notify_all()
 
     def _is_stuck(self, now: float) -> bool:
         return now - self._last_room >= _STUCK

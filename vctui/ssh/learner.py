@@ -20,7 +20,7 @@ _TIMES = 2
 """How often a prompt comes again on a device that echoes no blanks."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Learned:
     """The prompt, and where in the text so far it stands: what is behind belongs to what follows."""
 
@@ -28,7 +28,7 @@ class Learned:
     rest: int
     due: tuple[Typed, ...]
     """What has been typed, and was not shown yet."""
-    drawn: tuple[tuple[str, str], ...] = ()
+    drawn: Sequence[tuple[str, str]] = ()
     """How the lines from there on came about."""
 
 
@@ -39,15 +39,16 @@ class PromptLearner:
     more, is one; where a device does not echo them, it has to come three times.
     """
 
-    def __init__(self, platform: Platform) -> None:
+    def __init__(self, platform: Platform, at: int = 0) -> None:
         self._platform = platform
+        self._no_pager = ""  # the last line that turned out to be none
         self.typed: list[Typed] = []
         """Questions, and commands that were typed right behind them."""
         self._recent: list[str] = []
         self._last = ""
         self._proof: tuple[Prompt, Typed] | None = None
         self._between: list[str] = []
-        self._length = 0
+        self._length = at
         self._found: Learned | None = None
         self._shows_blanks = False
         """Blanks that were typed have been seen, though perhaps not at a prompt."""
@@ -74,8 +75,9 @@ class PromptLearner:
             marks = set(line.split())
             if not any_shape or len(marks) > 1 or len(marks.pop()) > 1:
                 return False
-        if self._platform.pager(line) is not None:
+        if line != self._no_pager and self._platform.pager(line) is not None:
             return False  # what a blank does to a pager is not what it does to a prompt
+        self._no_pager = line
         return (any_shape and not line[-1].isalnum()) or self._platform.looks_like_prompt(line)
 
     @property

@@ -20,11 +20,13 @@ class Deadline:
 
     def remaining(self) -> float:
         """Seconds left, never below 0."""
-        return max(0.0, self._at - time.monotonic())
+        left = self._at - time.monotonic()
+        return left if left > 0 else 0.0
 
     def within(self, seconds: float) -> float:
         """What is left, but no more than `seconds`: how long one wait may take."""
-        return min(seconds, self.remaining())
+        left = self._at - time.monotonic()
+        return seconds if seconds < left else max(0.0, left)
 
     def extend(self, seconds: float) -> None:
         """Put it off."""

@@ -39,7 +39,10 @@ class Prompt:
         """Whether the device echoes blanks that are typed at it; None: nobody has tried."""
         self.context = context
         """Lines that it shows above."""
-        self._shape = _shape(self.text)
+
+    @cached_property
+    def _shape(self) -> _Shape:
+        return _shape(self.text)
 
     @property
     def needle(self) -> str:

@@ -141,7 +141,11 @@ class Platform:
         if len(line) > MAX_LINE:
             return None
         line = line.rstrip()
-        return next((pager for pager in self.pagers if line and pager.match.fullmatch(line)), None)
+        if line:
+            for pager in self.pagers:
+                if pager.match.fullmatch(line):
+                    return pager
+        return None
 
     def begins_with_pager(self, line: str) -> bool:
         """True for a line at whose beginning a pager's question stands."""
@@ -184,7 +188,7 @@ class Platform:
 
     def rejection(self, body: Sequence[str]) -> str | None:
         """The line in which the device rejects the command, if it does; `body` is the output without echo."""
-        lines = [line.strip() for line in body[: _REJECTED_LINES + 20] if line.strip()]
+        lines = [line for line in map(str.strip, body[: _REJECTED_LINES + 20]) if line]
         if len(lines) > _REJECTED_LINES:
             return None
         return next((line for line in lines[:_ERROR_LINES] if _match(self.errors, line[:MAX_LINE])), None)
@@ -217,8 +221,14 @@ def changes_configuration(command: str) -> bool:
 
 
 def _full(patterns: Patterns, line: str) -> bool:
-    return any(pattern.fullmatch(line) for pattern in patterns)
+    for pattern in patterns:  # noqa: SIM110 - a generator costs as much as the matches
+        if pattern.fullmatch(line):
+            return True
+    return False
 
 
 def _match(patterns: Patterns, line: str) -> bool:
-    return any(pattern.match(line) for pattern in patterns)
+    for pattern in patterns:  # noqa: SIM110
+        if pattern.match(line):
+            return True
+    return False

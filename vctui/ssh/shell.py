@@ -162,9 +162,10 @@ class Shell:
 
     def receive(self, wait: float) -> str | None:
         """The lines that the next bytes finish; None when nothing came within `wait` seconds."""
-        if self._deadline.remaining() <= 0:
+        left = self._deadline.remaining()
+        if left <= 0:
             return None
-        self._channel.settimeout(max(0.001, self._deadline.within(wait)))
+        self._channel.settimeout(max(0.001, min(left, wait)))
         try:
             data = self._channel.recv(_READ)
         except TimeoutError:
@@ -199,16 +200,16 @@ class Shell:
             raise DeviceError(
                 "output_limit", f"the device sends more than {self._max_output // MIB or 1} MiB"
             )
-        if not self._has_room(size):
+        if not (self._held.take(size) or self._waits_for_room(size)):
             self._bytes -= size
             if not self._transport.is_active():
                 raise self._ended()
             raise DeviceError("output_limit", "the outputs of all devices are too large together")
 
-    def _has_room(self, size: int) -> bool:
+    def _waits_for_room(self, size: int) -> bool:
         """Wait for room for so much; the device waits too, since nothing more is read from it."""
         seconds = self._deadline.within(self._timeout)
-        return self._held.take(
+        return self._held.wait_for(
             self, size, self._bytes + self._kept, seconds, lambda: not self._transport.is_active()
         )
 
@@ -247,12 +248,12 @@ class Shell:
     def wait_time(self, *, long: bool = False) -> float:
         """How long the next `receive` may take: to the end of patience, or until it is quiet."""
         now = time.monotonic()
-        left = self._last_byte + self._timeout - now
-        for pause, wanted in ((QUIET, True), (LONG_QUIET, long), (PAUSE, self._pages.are_asked(self.tail))):
-            until = self._last_event + pause + _LATE - now
-            if wanted and until > 0:
-                left = min(left, until)
-        return left
+        left, since = self._last_byte + self._timeout - now, now - self._last_event - _LATE
+        if since < PAUSE and self._pages.are_asked(self.tail):
+            return min(left, PAUSE - since)
+        if since < QUIET:
+            return min(left, QUIET - since)
+        return min(left, LONG_QUIET - since) if long and since < LONG_QUIET else left
 
     def _ended(self, cause: BaseException | None = None) -> DeviceError:
         if not self._heard and self._transport.is_active():

@@ -102,7 +102,7 @@ class Talk:
         shell, dialogue, questions = self._shell, self._dialogue, Questions()
         while True:
             tail = shell.tail
-            more = shell.has_more()
+            more = bool(tail) and shell.has_more()  # where nothing stands, nothing is to be decided
             if not more:
                 dialogue.look(tail)
             if typed.output is not None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 
 from vctui.ssh.echo import Echo
@@ -36,7 +36,7 @@ class Typed:
     """Of a command, once it is known where it ends."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Output:
     """Where the output of a command stands in the text."""
 
@@ -69,15 +69,19 @@ class Ending:
 
     def place_of(self, line: str, fits: Callable[[str, str], bool]) -> tuple[int, str] | None:
         """The place whose prompt that line shows; the one that is the same before one that only looks so."""
-        places = sorted(self.places, key=lambda place: line.rstrip() != place[1].rstrip())
-        return next((place for place in places if fits(place[1], line)), None)
+        shown = line.rstrip()
+        same = next((place for place in self.places if place[1].rstrip() == shown), None)
+        return same or next((place for place in self.places if fits(place[1], line)), None)
 
 
-def pair_up(finished: str, drawn: Sequence[tuple[str, str]]) -> Iterable[tuple[str, str]]:
+def pair_up(finished: str, drawn: Sequence[tuple[str, str]]) -> Iterator[tuple[str, str]]:
     """Each finished line, and all that was written into it: `drawn` has that for the first ones."""
-    lines = finished.split("\n")[:-1]
-    written = [shown[1] if shown[0] == line else line for shown, line in zip(drawn, lines, strict=False)]
-    return zip(lines, written + lines[len(written) :], strict=True)
+    at = number = 0
+    while (end := finished.find("\n", at)) >= 0:
+        line = finished[at:end]
+        known = number < len(drawn) and drawn[number][0] == line
+        yield line, drawn[number][1] if known else line
+        at, number = end + 1, number + 1
 
 
 def size_of(text: str) -> int:
