@@ -2,22 +2,29 @@
 
 from __future__ import annotations
 
+import os
 import resource
 import select
 import socket
 import threading
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager, nullcontext
+from functools import partial
 from pathlib import Path
+from random import Random
 from typing import Any
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from tests.fixtures.ssh_device import CREDENTIALS, WAIT, Device, Terminal, cli
 from vctui.ssh import ExecutionResult, ExecutorOptions, KnownHosts, SSHExecutorPool, Target
 from vctui.ssh import turns as turns_module
 from vctui.ssh.lifeline import Deadline, Lifeline, clock_stopped
 from vctui.ssh.limits import workers_within_limits
+from vctui.ssh.pump import VARIABLE
 from vctui.ssh.turns import CROWD, TURNS, Turns
 
 
@@ -25,9 +32,9 @@ from vctui.ssh.turns import CROWD, TURNS, Turns
 def free_for_all() -> Iterator[None]:
     """Whatever happens, nobody is left with the turn."""
     yield
-    assert not TURNS._is_taken
+    assert TURNS._holder is None
     assert not TURNS._queue
-    assert TURNS._usher is None
+    assert TURNS._watch is None
 
 
 def test_one_at_a_time() -> None:
@@ -46,12 +53,18 @@ def test_one_at_a_time() -> None:
                 turns.rest()
                 turns.back()
 
-    threads = [threading.Thread(target=work) for _ in range(8)]
+    run_threads([work] * 8)
+    assert most == 1
+
+
+def run_threads(works: Iterable[Callable[[], None]], meanwhile: Callable[[], None] = lambda: None) -> None:
+    threads = [threading.Thread(target=work, daemon=True) for work in works]
     for thread in threads:
         thread.start()
+    meanwhile()
     for thread in threads:
         thread.join(WAIT)
-    assert most == 1
+    assert not any(thread.is_alive() for thread in threads)
 
 
 def test_who_waits_gives_up_the_turn() -> None:
@@ -73,28 +86,66 @@ def test_who_waits_gives_up_the_turn() -> None:
 
 
 def test_a_session_that_waits_unforeseen_stops_nobody(monkeypatch: pytest.MonkeyPatch) -> None:
-    """It keeps its turn; the others go on without one, and nothing is released twice."""
+    """Its turn is taken away; it goes on without, and gives up what it does not have."""
     monkeypatch.setattr(turns_module, "_PATIENCE", 0.01)
     turns = Turns()
+    with stuck_session(turns) as had_turn:
+        with turns.session():
+            assert has_turn(turns)
+            turns.rest()
+            assert not has_turn(turns)
+            turns.back()
+        turns.wait_for_turn()
+        assert not has_turn(turns)
+    assert had_turn == [False]
+    with turns.session():
+        assert turns.has_turn
+
+
+def has_turn(turns: Turns) -> bool:
+    return turns.has_turn
+
+
+@contextmanager
+def stuck_session(turns: Turns) -> Iterator[list[bool]]:
+    """A session that keeps its turn while the block runs; tells whether it still had it in the end."""
     stuck, free = threading.Event(), threading.Event()
+    had: list[bool] = []
 
     def sit() -> None:
         with turns.session():
             stuck.set()
             assert free.wait(WAIT)
+            had.append(turns.has_turn)
 
     thread = threading.Thread(target=sit)
     thread.start()
     assert stuck.wait(WAIT)
-    with turns.session():
-        assert not turns.has_turn
-        turns.rest()
-        turns.back()
-        turns.wait_for_turn()
-    free.set()
-    thread.join(WAIT)
-    with turns.session():
-        assert turns.has_turn
+    try:
+        yield had
+    finally:
+        free.set()
+        thread.join(WAIT)
+
+
+@pytest.mark.parametrize("watched", [True, False], ids=["watched", "not watched"])
+def test_many_that_wait_unforeseen_are_passed_ever_faster(
+    watched: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """All of them get through although none ever gives up the turn."""
+    monkeypatch.setattr(turns_module, "_PATIENCE", 0.01)
+    turns = Turns()
+    together = threading.Barrier(40, timeout=WAIT)
+    through: list[int] = []
+
+    def work() -> None:
+        with turns.session():
+            through.append(together.wait())
+
+    with turns.crowd() if watched else nullcontext():
+        run_threads([work] * 40)
+    assert len(through) == 40
+    assert turns._holder is None
 
 
 def test_threads_without_turns_are_left_alone() -> None:
@@ -102,7 +153,7 @@ def test_threads_without_turns_are_left_alone() -> None:
     with turns.resting():
         turns.back()
         assert not turns.has_turn
-    assert not turns._is_taken
+    assert turns._holder is None
 
 
 def test_waiting_for_a_person_or_a_pause_is_no_computing() -> None:
@@ -150,7 +201,7 @@ def answer(terminal: Terminal) -> None:
     terminal.write("10.0.0.1\r\n")
 
 
-@pytest.mark.parametrize("epoll", [True, False], ids=["with an usher", "without"])
+@pytest.mark.parametrize("epoll", [True, False], ids=["watched", "each for itself"])
 def test_a_crowd_takes_turns_and_callbacks_may_wait_for_each_other(
     epoll: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -191,48 +242,126 @@ def test_silence_is_noticed_in_a_crowd(tmp_path: Path) -> None:
     assert kinds == {None: CROWD // 2, "command_timeout": CROWD // 2}
 
 
-def test_an_usher_brings_the_turn_with_the_bytes() -> None:
+def test_the_turn_comes_with_the_bytes() -> None:
     turns = Turns()
     left, right = socket.socketpair()
     with left, right, turns.crowd(), turns.session():
-        usher = turns.usher
-        assert usher is not None
-        assert not usher.wait(left.fileno(), 0.01)
+        watch = turns.watch
+        assert watch is not None
+        assert not turns.wait(watch, left.fileno(), 0.01, again=False)
         assert turns.has_turn
         right.sendall(b"x")
         for _ in range(3):  # it is asked anew each time
-            assert usher.wait(left.fileno(), WAIT)
+            assert turns.wait(watch, left.fileno(), WAIT, again=True)
             assert turns.has_turn
         left.recv(1)
         right.shutdown(socket.SHUT_WR)
-        assert usher.wait(left.fileno(), WAIT)
-    assert turns._usher is None
+        assert turns.wait(watch, left.fileno(), WAIT, again=True)
+    assert turns._watch is None
 
 
-def test_who_was_called_too_late_goes_on_without_a_turn(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_whoever_has_bytes_passes_a_session_that_is_stuck(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(turns_module, "_PATIENCE", 0.01)
     turns = Turns()
-    stuck, free = threading.Event(), threading.Event()
-
-    def sit() -> None:
-        with turns.session():
-            stuck.set()
-            assert free.wait(WAIT)
-
     left, right = socket.socketpair()
     with left, right, turns.crowd():
-        thread = threading.Thread(target=sit)
-        thread.start()
-        assert stuck.wait(WAIT)
+        begun, through = threading.Event(), threading.Event()
+
+        def work() -> None:
+            with turns.session():
+                begun.set()
+                assert turns.watch is not None
+                if turns.wait(turns.watch, left.fileno(), WAIT, again=False) and turns.has_turn:
+                    through.set()
+
+        def send() -> None:
+            assert begun.wait(WAIT)
+            with stuck_session(turns):  # which gets its turn when the other sleeps
+                right.sendall(b"x")
+                assert through.wait(WAIT)
+
+        run_threads([work], send)
+
+
+STEPS = st.lists(st.sampled_from(["bytes", "nothing", "rest", "end"]), min_size=1, max_size=8)
+
+
+@settings(max_examples=60, deadline=None)
+@given(plans=st.lists(STEPS, min_size=2, max_size=12), seed=st.integers())
+def test_nobody_sleeps_through_and_nobody_computes_beside(plans: list[list[str]], seed: int) -> None:
+    """Whoever sends, shuts down or gives up in whatever order, each wait ends, and with the turn.
+
+    Patience never comes to its end here, so that nothing but the calls themselves can wake anybody.
+    """
+    turns = Turns()
+    pairs = [socket.socketpair() for _ in plans]
+    computing: list[int] = []
+
+    def session(number: int) -> None:
+        sock = pairs[number][0]
+        again = False
+
+        def check() -> None:
+            assert turns.has_turn
+            computing.append(number)
+            assert computing == [number]
+            computing.pop()
+
         with turns.session():
-            usher = turns.usher
-            assert usher is not None
-            right.sendall(b"x")
-            assert usher.wait(left.fileno(), WAIT)
-            assert not turns.has_turn
-        free.set()
-        thread.join(WAIT)
-    assert not turns._is_taken
+            for step in plans[number]:
+                check()
+                if step == "rest":
+                    with turns.resting():
+                        pass
+                    continue
+                patience = 0.001 if step == "nothing" else WAIT
+                assert turns.watch is not None
+                came = turns.wait(turns.watch, sock.fileno(), patience, again=again)
+                again = True
+                check()
+                if came:
+                    sock.recv(1)
+                assert came or step == "nothing"
+            check()
+
+    def send() -> None:
+        """Bytes for each wait in its order, but across the sessions in any."""
+        sends = [(number, step) for number, steps in enumerate(plans) for step in steps if step == "bytes"]
+        Random(seed).shuffle(sends)  # noqa: S311 - no secret
+        for number, _ in sends:
+            pairs[number][1].send(b"x")
+        for _, other in pairs:
+            other.shutdown(socket.SHUT_WR)
+
+    failed: list[BaseException] = []
+
+    def guarded(number: int) -> None:
+        try:
+            session(number)
+        except BaseException as error:
+            failed.append(error)
+            raise
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(turns_module, "_PATIENCE", 10 * WAIT)
+        with turns.crowd():
+            run_threads([partial(guarded, number) for number in range(len(plans))], send)
+    assert not failed
+    assert turns._holder is None
+    assert not turns._queue
+    for pair in pairs:
+        for sock in pair:
+            sock.close()
+
+
+@pytest.mark.skipif(not hasattr(os, "SCHED_BATCH"), reason="there is no such thing here")
+def test_sessions_of_a_crowd_interrupt_nobody(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv(VARIABLE, raising=False)
+    kinds: list[int] = []
+    with Device(cli("r1#", {"show arp": answer})) as device:
+        crowd_of(device, tmp_path, on_result=lambda result: kinds.append(os.sched_getscheduler(0)))
+    assert set(kinds) == {os.SCHED_BATCH}
+    assert os.sched_getscheduler(0) == os.SCHED_OTHER
 
 
 @pytest.fixture

@@ -29,7 +29,7 @@ from vctui.ssh.model import CrewSetup, ExecutionResult, Target
 from vctui.ssh.pump import transport_class
 from vctui.ssh.session import Session
 from vctui.ssh.transport import Transport
-from vctui.ssh.turns import CROWD, TURNS
+from vctui.ssh.turns import CROWD, TURNS, stand_back
 
 _GATHER = 0.01
 """Seconds for which word of a phase may wait for more to say; nothing that somebody waits for does."""
@@ -81,11 +81,14 @@ class _Child:
         options = setup.options
         workers = workers_within_limits(setup.workers)
         self.turns: Callable[[], AbstractContextManager[None]] = nullcontext
-        if transport_class(options.transport) is not Transport and workers >= CROWD:
+        is_crowd = transport_class(options.transport) is not Transport and workers >= CROWD
+        if is_crowd:
             self.turns = TURNS.session
             TURNS.crowd().__enter__()  # as long as the process lives
         self.keys, self.held = KeyRing(), Held(options.max_held)
-        self._threads = ThreadPoolExecutor(workers, thread_name_prefix="ssh")
+        self._threads = ThreadPoolExecutor(
+            workers, thread_name_prefix="ssh", initializer=stand_back if is_crowd else None
+        )
         logging.getLogger().addHandler(_Handler(self.say))
         self.say("ready", 0)
 

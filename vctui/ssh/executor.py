@@ -171,7 +171,13 @@ class SSHExecutorPool:
         try:
             with calm_collector(), TURNS.crowd() if is_crowd else nullcontext():
                 work_through(
-                    waiting, collect, workers=workers, name="ssh", lifelines=lifelines, cancel=cancel
+                    waiting,
+                    collect,
+                    workers=workers,
+                    name="ssh",
+                    lifelines=lifelines,
+                    cancel=cancel,
+                    is_crowd=is_crowd,
                 )
         finally:
             jumps.close()

@@ -4,11 +4,13 @@ Python lets one thread run, and one that wants to run asks for it every 5 ms. Wi
 at once, each thread of the program, the one that draws the screen included, waits for all of them. Here the
 turn goes from hand to hand: a session that has to wait (for the network, a person, the disk) gives it to the
 one that has been ready the longest, and sleeps at a lock, where it asks for nothing. Where the system has
-epoll, one thread, the usher, watches the connections of all: a session wakes with its turn, and not before.
+epoll, whoever gives the turn away looks at the connections of all (`watch`): a session wakes with its turn,
+and not before.
 """
 
 from __future__ import annotations
 
+import contextlib
 import os
 import select
 import threading
@@ -17,23 +19,22 @@ from collections import deque
 from collections.abc import Iterator
 from contextlib import contextmanager
 
+from vctui.ssh.watch import Watch
+
 CROWD = 50
 """Sessions from which on turns pay; fewer lose more by waiting than by a fight now and then."""
 _PATIENCE = 0.1
-"""Seconds after which a session computes without its turn: whoever has it waits for something unforeseen."""
+"""Seconds after which the turn is taken from whoever has it: that session waits for something unforeseen."""
 
 
 class _Seat:
-    """Where one session's thread sleeps."""
+    """Where one session's thread sleeps, until it is called."""
 
-    __slots__ = ("is_queued", "lock", "since", "turn")
+    __slots__ = ("lock",)
 
     def __init__(self) -> None:
         self.lock = threading.Lock()
         self.lock.acquire()
-        self.turn = False
-        self.is_queued = False
-        self.since = 0.0
 
 
 class _Own(threading.local):
@@ -49,28 +50,32 @@ class Turns:
     def __init__(self) -> None:
         self._mutex = threading.Lock()
         self._queue: deque[_Seat] = deque()
-        self._is_taken = False
+        self._holder: _Seat | None = None
+        self._since = 0.0
+        """When the turn was handed on last."""
+        self._taken = 0
+        """How often in a row it had to be taken away."""
         self._own = _Own()
         self._crowds = 0
-        self._usher: Usher | None = None
+        self._watch: Watch[_Seat] | None = None
 
     @contextmanager
     def crowd(self) -> Iterator[None]:
-        """Many sessions are about to start: have an usher until the block ends, if there can be one."""
+        """Many sessions are about to start: watch their connections until the block ends, if that can be."""
         with self._mutex:
             self._crowds += 1
-            if self._usher is None and hasattr(select, "epoll"):
-                self._usher = Usher(self)
+            if self._watch is None and hasattr(select, "epoll"):
+                self._watch = Watch(self.look_around, _PATIENCE)
         try:
             yield
         finally:
             with self._mutex:
                 self._crowds -= 1
-                usher = self._usher
+                watch = self._watch
                 if not self._crowds:
-                    self._usher = None
-            if usher is not None and self._usher is None:
-                usher.close()
+                    self._watch = None
+            if watch is not None and self._watch is None:
+                watch.close()
 
     @contextmanager
     def session(self) -> Iterator[None]:
@@ -84,26 +89,48 @@ class Turns:
             self._own.takes_turns = False
 
     @property
-    def usher(self) -> Usher | None:
-        """Who watches the connections of this thread's session; None when it takes no turns."""
-        return self._usher if self._own.takes_turns else None
+    def has_turn(self) -> bool:
+        return self._holder is self._own.seat
 
     @property
-    def has_turn(self) -> bool:
-        return self._own.seat.turn
+    def watch(self) -> Watch[_Seat] | None:
+        """What this thread's session can wait at for bytes; None when it waits for them by itself."""
+        return self._watch if self._own.takes_turns else None
+
+    def wait(self, watch: Watch[_Seat], handle: int, seconds: float, *, again: bool) -> bool:
+        """Sleep until a connection has bytes, which bring the turn; False, with the turn too, when none came.
+
+        `again` says that this connection was waited for before.
+        """
+        seat = self._own.seat
+        watch.watch(handle, seat, again=again)
+        self.rest()
+        if seat.lock.acquire(timeout=seconds):
+            return True
+        with self._mutex:
+            missed = not watch.drop(handle)
+        if missed:
+            self._sleep(seat)
+        else:
+            self.back()
+        return missed
 
     def rest(self) -> None:
         """Give up the turn, if it is this thread's."""
         seat = self._own.seat
-        if seat.turn:
-            seat.turn = False
+        if self._holder is seat:
+            watch = self._watch
+            found = watch.look() if watch is not None and not self._queue else ()
             with self._mutex:
-                self._is_taken = False
-                self._hand_on()
+                if watch is not None and found:
+                    self._queue.extend(watch.whose(found))
+                if self._holder in (seat, None):  # it may have been taken away meanwhile
+                    self._taken = 0
+                    self._hand_on()
 
     def back(self) -> None:
         """Wait for the turn, if this thread takes turns."""
-        if self._own.takes_turns and not self._own.seat.turn:
+        if self._own.takes_turns and not self.has_turn:
             self._claim(self._own.seat)
 
     @contextmanager
@@ -120,111 +147,58 @@ class Turns:
         self._claim(self._own.seat)
         self.rest()
 
-    def sleep(self, seconds: float | None) -> bool:
-        """Sleep until this thread's seat is called, which brings the turn with it; False when it is not."""
-        return self._own.seat.lock.acquire(timeout=-1 if seconds is None else seconds)
-
-    def enter(self, seats: list[_Seat]) -> None:
-        """What these were waiting for has come: they get their turn in their order."""
-        now = time.monotonic()
+    def look_around(self) -> None:
+        """Call those who have bytes, and see that nobody holds them up."""
+        watch = self._watch
+        found = watch.look() if watch is not None else ()
         with self._mutex:
-            for seat in seats:
-                self._enqueue(seat, now)
-            self._hand_on()
-
-    def hurry(self) -> bool:
-        """Let go on, without a turn, whoever has waited for it too long; True while anybody waits."""
-        late = time.monotonic() - _PATIENCE
-        with self._mutex:
-            while self._queue and self._queue[0].since <= late:
-                self._call(self._queue.popleft(), turn=False)
-            return bool(self._queue)
+            if watch is not None:
+                self._queue.extend(watch.whose(found))
+            if self._holder is None:
+                self._hand_on()
+            elif self._queue and time.monotonic() - self._since >= _PATIENCE:
+                self._take_away()
 
     def _claim(self, seat: _Seat) -> None:
         with self._mutex:
-            if not self._is_taken:
-                self._is_taken = seat.turn = True
+            if self._holder is None:
+                self._holder, self._since = seat, time.monotonic()
                 return
-            self._enqueue(seat, time.monotonic())
-        if seat.lock.acquire(timeout=_PATIENCE):
-            return
-        with self._mutex:
-            if seat.is_queued:
-                seat.is_queued = False
-                self._queue.remove(seat)
-                return
-        seat.lock.acquire()  # it was called in this very moment
+            self._queue.append(seat)
+        self._sleep(seat)
 
-    def _enqueue(self, seat: _Seat, now: float) -> None:
-        seat.is_queued, seat.since = True, now
-        self._queue.append(seat)
+    def _sleep(self, seat: _Seat) -> None:
+        """Until the turn comes; somebody has to look after whoever has it."""
+        while not seat.lock.acquire(timeout=_PATIENCE if self._watch is None else -1):
+            self.look_around()
 
     def _hand_on(self) -> None:
-        if self._queue and not self._is_taken:
-            self._is_taken = True
-            self._call(self._queue.popleft(), turn=True)
-
-    @staticmethod
-    def _call(seat: _Seat, *, turn: bool) -> None:
-        seat.is_queued, seat.turn = False, turn
-        seat.lock.release()
-
-
-class Usher:
-    """A thread that watches for bytes on the connections of sessions that sleep."""
-
-    def __init__(self, turns: Turns) -> None:
-        self._turns = turns
-        self._epoll = select.epoll()
-        self._mutex = threading.Lock()
-        self._watched: dict[int, _Seat] = {}
-        self._end, self._bell = os.pipe()
-        self._epoll.register(self._end, select.EPOLLIN)
-        self._thread = threading.Thread(target=self._run, name="usher", daemon=True)
-        self._thread.start()
-
-    def wait(self, handle: int, seconds: float) -> bool:
-        """Sleep until bytes have come, and with them the turn; False, with the turn too, when none have."""
-        turns, seat = self._turns, self._turns._own.seat
-        with self._mutex:
-            self._watched[handle] = seat
-        self._arm(handle)
-        turns.rest()
-        if turns.sleep(seconds):
-            return True
-        with self._mutex:
-            missed = self._watched.pop(handle, None) is None
-        if missed:
-            turns.sleep(None)
+        if self._queue:
+            self._since = time.monotonic()
+            self._holder = self._queue.popleft()
+            self._holder.lock.release()
         else:
-            turns.back()
-        return missed
+            self._holder = None
+            if self._watch is not None:
+                self._watch.ring()
 
-    def _arm(self, handle: int) -> None:
-        """Each watch is for one event; a socket that was closed has left by itself."""
-        events = select.EPOLLIN | select.EPOLLONESHOT
-        try:
-            self._epoll.modify(handle, events)
-        except FileNotFoundError:
-            self._epoll.register(handle, events)
+    def _take_away(self) -> None:
+        """Call the next one; the longer nobody gives the turn up, the more go on without."""
+        for _ in range(min(len(self._queue), 2**self._taken) - 1):
+            self._queue.popleft().lock.release()
+        self._taken += 1
+        self._hand_on()
 
-    def _run(self) -> None:
-        waits = False
-        while True:
-            events = self._epoll.poll(_PATIENCE if waits else None)
-            if any(handle == self._end for handle, _ in events):
-                return
-            with self._mutex:
-                found = [self._watched.pop(handle, None) for handle, _ in events]
-            self._turns.enter([seat for seat in found if seat is not None])
-            waits = self._turns.hurry()
 
-    def close(self) -> None:
-        """End it; nobody may be waiting any more."""
-        os.close(self._bell)
-        self._thread.join()
-        os.close(self._end)
-        self._epoll.close()
+def stand_back() -> None:
+    """Have this thread begin when others stop, and not at the moment it is called.
+
+    Whoever calls it still runs, and would be interrupted only to be waited for: three switches, not one.
+    """
+    if hasattr(os, "SCHED_BATCH"):
+        with contextlib.suppress(OSError):  # where it is not allowed, all goes on as it was
+            if os.sched_getscheduler(0) == os.SCHED_OTHER:
+                os.sched_setscheduler(0, os.SCHED_BATCH, os.sched_param(0))
 
 
 TURNS = Turns()

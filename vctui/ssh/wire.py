@@ -48,6 +48,7 @@ class _SocketWire:
         self._handle = sock.fileno()
         self._poll = select.poll()
         self._poll.register(sock, select.POLLIN)
+        self._is_watched = False
         self._limit = 0.0  # the kernel's, as it was set last
         self._size = _SMALL
 
@@ -55,8 +56,9 @@ class _SocketWire:
         if seconds <= 0:
             return self._take(socket.MSG_DONTWAIT)
         ends = time.monotonic() + seconds
-        while (usher := TURNS.usher) is not None and seconds > 0:
-            if not usher.wait(self._handle, seconds):
+        while (watch := TURNS.watch) is not None and seconds > 0:
+            again, self._is_watched = self._is_watched, True
+            if not TURNS.wait(watch, self._handle, seconds, again=again):
                 return None
             data = self._take(socket.MSG_DONTWAIT)
             if data is not None:

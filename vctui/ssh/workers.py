@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable
 from typing import TypeVar
 
 from vctui.ssh.lifeline import Lifelines
-from vctui.ssh.turns import TURNS
+from vctui.ssh.turns import TURNS, stand_back
 from vctui.ssh.waiting import Waiting
 
 Item = TypeVar("Item")
@@ -23,11 +23,12 @@ def work_through(
     name: str,
     lifelines: Lifelines,
     cancel: threading.Event | None,
+    is_crowd: bool = False,
 ) -> None:
     """Call `do`, which must not raise, once for each item, in at most `workers` threads; wait for all of it.
 
-    Items of a `Waiting` may come back. After `cancel` the items that are left are still handed to `do`, with
-    every lifeline cut.
+    `is_crowd` says that they take turns. Items of a `Waiting` may come back. After `cancel` the items that
+    are left are still handed to `do`, with every lifeline cut.
     """
     waiting = items if isinstance(items, Waiting) else Waiting(items)
 
@@ -38,10 +39,15 @@ def work_through(
             finally:
                 waiting.finish()
 
+    def work() -> None:
+        if is_crowd:
+            stand_back()
+        drain()
+
     threads: list[threading.Thread] = []
     try:
         for number in range(1, min(max(1, workers), len(waiting)) + 1):
-            thread = threading.Thread(target=drain, name=f"{name}-{number}", daemon=True)
+            thread = threading.Thread(target=work, name=f"{name}-{number}", daemon=True)
             try:
                 thread.start()
             except RuntimeError:  # the system gives no more threads
