@@ -223,6 +223,36 @@ def test_reading_waits_for_what_comes() -> None:
         channel.recv(1)
 
 
+def test_the_window_is_opened_again_after_a_tenth_of_it() -> None:
+    channel, pump = opened()
+    channel.feed(b"x" * (WINDOW // 10))
+    while channel.recv_ready():
+        channel.recv(1 << 20)
+    assert not pump.sent
+    channel.feed(b"x")
+    channel.recv(1)
+    assert pump.sent == [message(cMSG_CHANNEL_WINDOW_ADJUST, THEIRS, WINDOW // 10 + 1)]
+
+
+@pytest.mark.parametrize("size", [1, 3, 4, 5, 100])
+def test_what_came_in_pieces_is_read_in_others(size: int) -> None:
+    channel, _ = opened()
+    for piece in (b"abc", b"defg", b"", b"h", b"ijklmnop"):
+        channel.feed(piece)
+    read = []
+    while channel.recv_ready():
+        read.append(channel.recv(size))
+    assert b"".join(read) == b"abcdefghijklmnop"
+    assert max(map(len, read)) <= size
+
+
+def test_a_message_without_data_is_not_the_end() -> None:
+    channel, pump = opened()
+    channel.settimeout(5)
+    pump.planned.extend([lambda: channel.feed(b""), lambda: channel.feed(b"x")])
+    assert channel.recv(10) == b"x"
+
+
 def test_sending_waits_for_the_window() -> None:
     channel, pump = opened(window=3)
     pump.planned.append(lambda: hear(channel, message(cMSG_CHANNEL_WINDOW_ADJUST, OURS, 2)))

@@ -116,16 +116,24 @@ def _resolve(host: str, port: int, deadline: Deadline, lifeline: Lifeline) -> li
         raise DeviceError("dns_failure", f"{safe_line(host, 80)!r} is no host name or address")
     if not 0 < port < 65536:
         raise DeviceError("unreachable", f"{port} is no port", "Correct the device's port in the inventory")
+    if _is_ipv4(host):
+        return [(socket.AF_INET, (host, port))]
     try:
-        address = ipaddress.ip_address(host)
+        ipaddress.IPv6Address(host)
     except ValueError:
         return _ask_resolver(host, port, deadline, lifeline)
-    if address.version == 4:
-        return [(socket.AF_INET, (host, port))]
     try:
         return _lookup(host, port, socket.AI_NUMERICHOST)
     except OSError as error:
         raise DeviceError("dns_failure", f"{host} is no address that can be used here") from error
+
+
+def _is_ipv4(host: str) -> bool:
+    try:
+        socket.inet_pton(socket.AF_INET, host)
+    except OSError:
+        return False
+    return True
 
 
 def _ask_resolver(host: str, port: int, deadline: Deadline, lifeline: Lifeline) -> list[_Address]:

@@ -27,7 +27,7 @@ class Packets(Packetizer):
         self.outbound = Outbound()
         self._unsent: list[bytes] = []
         self._switched = 0
-        self._wants_rekey = False
+        self.wants_rekey = False
         self._sock = sock
         self._is_closed = False
         # How much may follow once we have asked for new keys.
@@ -57,7 +57,7 @@ class Packets(Packetizer):
         self._switched |= direction
         if self._switched == 3:
             self._switched = 0
-            self._wants_rekey = False
+            self.wants_rekey = False
 
     def reset_seqno_in(self) -> None:
         self.inbound.sequence = 0
@@ -66,7 +66,7 @@ class Packets(Packetizer):
         self.outbound.sequence = 0
 
     def need_rekey(self) -> bool:
-        return self._wants_rekey
+        return self.wants_rekey
 
     # messages
 
@@ -82,9 +82,9 @@ class Packets(Packetizer):
         return payload
 
     def _has_much(self, inbound: Inbound) -> None:
-        if self._wants_rekey and (inbound.packets >= self._last_packet or inbound.volume >= self._last_byte):
+        if self.wants_rekey and (inbound.packets >= self._last_packet or inbound.volume >= self._last_byte):
             raise SSHException("Remote transport is ignoring rekey requests")
-        self._wants_rekey = True
+        self.wants_rekey = True
 
     def send_message(self, data: Message) -> None:
         self.send(data.asbytes())
@@ -96,7 +96,7 @@ class Packets(Packetizer):
         if not outbound.sequence:
             self._check_sequence()
         if outbound.packets >= self.REKEY_PACKETS or outbound.volume >= self.REKEY_BYTES:
-            self._wants_rekey = True
+            self.wants_rekey = True
 
     def _check_sequence(self) -> None:
         if not self._initial_kex_done:

@@ -98,9 +98,10 @@ class Inbound:
 
     def take(self) -> bytes | None:
         """The payload of the next packet; None when it is not all there yet."""
-        if self._missing or self._at == len(self._data):
+        data, at = self._data, self._at
+        if self._missing or at == len(data):
             return None
-        plain = self._take_gcm(self._nonce) if self._nonce else self._take(self)
+        plain = self._take_gcm(data, at, self._nonce) if self._nonce else self._take(self)
         if plain is None:
             return None
         padding = plain[0]
@@ -129,12 +130,11 @@ class Inbound:
             return None
         return header
 
-    def _take_gcm(self, nonce: Nonce) -> bytes | None:
+    def _take_gcm(self, data: bytes, at: int, nonce: Nonce) -> bytes | None:
         """AES-GCM: the length in the clear, the rest encrypted and authenticated in one go.
 
         Nearly all packets come here, so it does by itself what `_length` and `_ends` do.
         """
-        data, at = self._data, self._at
         start = at + 4
         header = data[at:start]
         if len(header) < 4:

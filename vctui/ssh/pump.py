@@ -141,7 +141,10 @@ class PumpedTransport(LeanTransport):
             self._end(error)
 
     def close(self) -> None:
-        super().close()
+        self.active = False
+        self.packetizer.close()
+        for channel in self._shells.values():
+            channel.end()
         # What holds the whole session together: the collector would have to find it.
         self._shells.clear()
         forget_frames(self.saved_exception)
@@ -151,7 +154,7 @@ class PumpedTransport(LeanTransport):
             return
         packets = self.packetizer
         while self.active:
-            if packets.need_rekey() and not self.in_kex:
+            if packets.wants_rekey and not self.in_kex:
                 self._send_kex_init()
             payload = packets.next_payload()
             if payload is None:

@@ -121,15 +121,28 @@ class PumpedChannel:
         """What has come, at once; b"" at the end. Raises TimeoutError."""
         if not self._pieces:
             self._pump_until(lambda: bool(self._pieces) or self._is_over)
-        data = self._pieces[0] if len(self._pieces) == 1 else b"".join(self._pieces)
-        self._pieces = [data[nbytes:]] if len(data) > nbytes else []
-        data = data[:nbytes]
+        data = self._take(nbytes)
         self._unacknowledged += len(data)
         if self._unacknowledged > _ACKNOWLEDGED and not self._is_over:
             adjust = _TWO.pack(MSG_CHANNEL_WINDOW_ADJUST, self._theirs, self._unacknowledged)
             self._unacknowledged = 0
             self._transport.send(adjust)
         return data
+
+    def _take(self, nbytes: int) -> bytes:
+        pieces = self._pieces
+        if len(pieces) == 1 and len(pieces[0]) <= nbytes:
+            return pieces.pop()
+        whole = 0
+        while whole < len(pieces) and len(pieces[whole]) <= nbytes:
+            nbytes -= len(pieces[whole])
+            whole += 1
+        taken = pieces[:whole]
+        del pieces[:whole]
+        if pieces:
+            taken.append(pieces[0][:nbytes])
+            pieces[0] = pieces[0][nbytes:]
+        return b"".join(taken)
 
     def recv_ready(self) -> bool:
         """True when there is something to be read."""
@@ -149,8 +162,8 @@ class PumpedChannel:
     # messages
 
     def feed(self, data: bytes) -> None:
-        """More of what the shell says."""
-        if not self._is_over:
+        """More of what the shell says; nothing would look like the end."""
+        if data and not self._is_over:
             self._pieces.append(data)
 
     def hear(self, kind: int, payload: bytes) -> None:
