@@ -171,7 +171,7 @@ def test_the_order_of_operations(base: Path, versions: Path, monkeypatch: pytest
 
     with watched(monkeypatch, note):
         save_capture(base, "arp/sw1.txt", b"third", versions=versions)
-    assert calls == ["create", "write", "fsync file", "link", "fsync folder", "rename", "fsync folder"]
+    assert calls == ["create", "write", "link", "fsync file", "fsync folder", "rename", "fsync folder"]
 
 
 @pytest.mark.parametrize("reason", [errno.ENOSPC, errno.EIO, errno.EDQUOT], ids=errno.errorcode.get)

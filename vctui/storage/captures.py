@@ -1,8 +1,8 @@
 """Capture files: the latest copy in one atomic step, the previous content kept as a version.
 
-Order: temporary files (new, 0600) → write → fsync → link the old content into the versions → rename →
-fsync the folder. The rows come after that, so a row never lacks its file. Several captures take each of
-these steps together: an fsync that follows others closely has little left to wait for.
+Order: temporary files (new, 0600) → write → link the old content into the versions → fsync of file and link →
+rename → fsync of the folder. The rows come after that, so a row never lacks its file. Several captures take
+each of these steps together: an fsync that follows others closely has little left to wait for.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from pathlib import Path, PurePosixPath
 
 from vctui.errors import VctuiError
 from vctui.storage.files import make_folders, storage_error, sync_folder, write_all
-from vctui.storage.kept import keep_previous, open_folder, put_back, split_name
+from vctui.storage.kept import NOTHING, Previous, keep_previous, open_folder, put_back, split_name
 from vctui.storage.rows import SavedCapture
 from vctui.storage.temporary import new_temporary
 
@@ -43,8 +43,7 @@ class _Step:
     versions: Path | None
     temporary: str
     descriptor: int
-    existed: bool = False
-    version: Path | None = None
+    previous: Previous = NOTHING
 
 
 class CaptureBatch:
@@ -82,10 +81,10 @@ class CaptureBatch:
         steps, self._steps = self._steps, []
         folders, self._folders = self._folders, {}
         try:
-            written = [step for step in steps if _succeeds(step, _sync)]
-            placed = [step for step in written if _succeeds(step, _place)]
+            for act in (_keep, _sync, _sync_version, _place):
+                steps = [step for step in steps if _succeeds(step, act)]
             for _, folder in folders.values():
-                _sync_names(folder, [step for step in placed if step.folder == folder])
+                _sync_names(folder, [step for step in steps if step.folder == folder])
         finally:
             for _, folder in folders.values():
                 os.close(folder)
@@ -130,16 +129,24 @@ def _succeeds(step: _Step, act: Callable[[_Step], None]) -> bool:
     return True
 
 
+def _keep(step: _Step) -> None:
+    step.previous = keep_previous(
+        step.folder, step.name, step.pending.sha256, step.pending.size, step.versions, step.folders
+    )
+
+
 def _sync(step: _Step) -> None:
     os.fsync(step.descriptor)
 
 
+def _sync_version(step: _Step) -> None:
+    if step.previous.folder is not None:
+        sync_folder(step.previous.folder)
+
+
 def _place(step: _Step) -> None:
-    step.existed, step.version = keep_previous(
-        step.folder, step.name, step.pending.sha256, step.pending.size, step.versions, step.folders
-    )
     os.rename(step.temporary, step.name, src_dir_fd=step.folder, dst_dir_fd=step.folder)
-    os.close(step.descriptor)
+    _close(step)
 
 
 def _sync_names(folder: int, steps: Sequence[_Step]) -> None:
@@ -149,15 +156,16 @@ def _sync_names(folder: int, steps: Sequence[_Step]) -> None:
     except OSError as error:
         for step in reversed(steps):
             _fail(step, error)
-            if step.version is not None or not step.existed:
+            version, existed = step.previous.version, step.previous.existed
+            if version is not None or not existed:
                 try:
-                    put_back(folder, step.name, step.version)
+                    put_back(folder, step.name, version)
                 except OSError as worse:
                     _fail(step, worse)
         return
     for step in steps:
         pending = step.pending
-        pending.saved = SavedCapture(pending.path, pending.size, pending.sha256, step.version)
+        pending.saved = SavedCapture(pending.path, pending.size, pending.sha256, step.previous.version)
 
 
 def _fail(step: _Step, error: OSError | VctuiError) -> None:
@@ -172,4 +180,11 @@ def _give_up(step: _Step) -> None:
     """Leave nothing of a capture behind that did not come to its place."""
     with suppress(OSError):
         os.unlink(step.temporary, dir_fd=step.folder)
-    os.close(step.descriptor)
+    _close(step)
+
+
+def _close(step: _Step) -> None:
+    for descriptor in (step.descriptor, step.previous.folder):
+        if descriptor is not None:
+            with suppress(OSError):  # what had to be durable was synced
+                os.close(descriptor)

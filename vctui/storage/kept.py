@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from contextlib import suppress
 from datetime import UTC, datetime
 from pathlib import Path, PurePosixPath
+from typing import NamedTuple
 
 from vctui.errors import StorageError
 from vctui.storage.files import FOLDER_MODE, make_folders, sync_folder, write_all
@@ -57,33 +58,46 @@ def _open_inner(above: int, name: str) -> int:
         return os.open(name, _FOLDER_FLAGS, dir_fd=above)
 
 
+class Previous(NamedTuple):
+    """What a capture replaces."""
+
+    existed: bool
+    version: Path | None = None
+    """Where its content is kept, when it differs from the new one."""
+    folder: int | None = None
+    """A descriptor of that folder, to be synced and closed."""
+
+
+NOTHING = Previous(existed=False)
+
+
 def keep_previous(
     folder: int, name: str, digest: str, size: int, versions: Path | None, folders: Sequence[str]
-) -> tuple[bool, Path | None]:
-    """Whether there is a file of that name, and where its content is kept from now on, when it differs."""
+) -> Previous:
+    """Keep the content of the file of that name, if there is one. It is durable when the folder is synced."""
     try:
         previous = os.open(name, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC, dir_fd=folder)
     except OSError as error:
         if error.errno in (errno.ENOENT, errno.ELOOP):
-            return error.errno != errno.ENOENT, None
+            return Previous(error.errno != errno.ENOENT)
         raise
     try:
         info = os.fstat(previous)
         same = info.st_size == size and _sha256(previous) == digest
         if versions is None or not stat.S_ISREG(info.st_mode) or same:
-            return True, None
+            return Previous(True)
         make_folders(versions)
         kept = (*folders, name.removesuffix(".txt"))
         target = open_folder(versions, kept)
         try:
             stamp = datetime.fromtimestamp(info.st_mtime, UTC)
             version = _link_or_copy(folder, name, previous, target, f"{stamp:%Y%m%dT%H%M%S.%fZ}")
-            sync_folder(target)
-        finally:
+        except BaseException:
             os.close(target)
+            raise
     finally:
         os.close(previous)
-    return True, versions.joinpath(*kept, version)
+    return Previous(True, versions.joinpath(*kept, version), target)
 
 
 def _link_or_copy(folder: int, name: str, previous: int, target: int, stamp: str) -> str:
