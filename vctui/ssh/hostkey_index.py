@@ -10,6 +10,7 @@ import base64
 import binascii
 import hashlib
 import hmac
+import re
 from dataclasses import dataclass
 from typing import Literal, NamedTuple
 
@@ -67,6 +68,7 @@ class _Line(NamedTuple):  # a file may have a hundred thousand: nothing is made 
 
 
 _RECENT = 1000
+_is_pattern = re.compile(rb"[*?!]").search
 
 
 class HostKeyIndex:
@@ -94,7 +96,7 @@ class HostKeyIndex:
                 continue
             if line.names.startswith(b"|1|"):
                 self._add_hashed(line)
-            elif any(char in line.names for char in (b"*", b"?", b"!")):
+            elif _is_pattern(line.names):
                 self._patterns.append(line)
             else:
                 for name in line.names.lower().split(b","):

@@ -8,15 +8,17 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator, Mapping
 from functools import cached_property, lru_cache
-from importlib import resources
 from pathlib import Path
-from typing import Any
 
 from vctui.ssh.platform_file import BadPlatformFile, PlatformFile, read_file
 from vctui.ssh.rules import Pager, Platform
 
 GENERIC = "generic"
-_NAMES = re.compile(r"^names: \[([\w., -]+)\]$", re.MULTILINE)
+_BUILT_IN = Path(__file__).with_name("platforms")
+_NAMES = re.compile(rb"^names: \[([\w., -]+)\]$", re.MULTILINE)
+_HEAD = 1024
+"""Bytes of a file in which its names stand, as a rule."""
+_PUNCTUATION = re.compile(r"[\W_]+")
 _REMEMBERED = 1000
 _TRANSPORTS = re.compile(r"[\W_](ssh|telnet|serial)$")
 
@@ -24,11 +26,12 @@ _TRANSPORTS = re.compile(r"[\W_](ssh|telnet|serial)$")
 class BuiltIn:
     """A file of the program's own, of which only the names are read until somebody asks for the rest."""
 
-    def __init__(self, path: Any) -> None:
+    def __init__(self, path: Path) -> None:
         self._path = path
         self.file = str(path)
-        found = _NAMES.search(path.read_text(encoding="utf-8"))
-        self.names = tuple(found[1].replace(" ", "").split(",")) if found else self._whole.names
+        with path.open("rb", buffering=0) as file:
+            found = _NAMES.search(file.read(_HEAD))
+        self.names = tuple(found[1].decode().replace(" ", "").split(",")) if found else self._whole.names
 
     @cached_property
     def _whole(self) -> PlatformFile:
@@ -108,7 +111,7 @@ class Platforms(Mapping[str, Platform]):
 
 def _squeeze(name: str) -> str:
     """`Cisco IOS-XE`, `cisco-ios-xe` and `cisco_iosxe` are one name."""
-    return re.sub(r"[\W_]+", "", name.lower())
+    return _PUNCTUATION.sub("", name.lower())
 
 
 def load_platforms(overrides: Path | None = None) -> Platforms:
@@ -134,9 +137,7 @@ def _with_own(overrides: Path, seen: tuple[tuple[str, int], ...]) -> Platforms:
 
 @lru_cache(maxsize=1)
 def _built_in() -> Platforms:
-    folder = resources.files("vctui.ssh") / "platforms"
-    found = sorted((str(file), file) for file in folder.iterdir() if file.name.endswith(".yaml"))
-    return Platforms(BuiltIn(file) for _, file in found)
+    return Platforms(BuiltIn(file) for file in sorted(_BUILT_IN.glob("*.yaml")))
 
 
 def _own_files(folder: Path) -> list[PlatformFile]:
