@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 import pickle
+import re
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
 import yaml
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from vctui.errors import UsageError
 from vctui.records import SSHCredentials
 from vctui.ssh import Target, check_file, get_platform, load_platforms, platform_as_file, platform_name
 from vctui.ssh import platforms as platforms_module
-from vctui.ssh.patterns import check_pattern
+from vctui.ssh.patterns import any_of, check_pattern
 from vctui.ssh.rules import Platform, changes_configuration
 from vctui.storage.defaults import PLATFORMS
 from vctui.validation.index import read_index
@@ -416,3 +419,33 @@ def test_what_is_shown_of_a_platform_is_a_file_for_it(name: str, tmp_path: Path)
 )
 def test_patterns_that_may_take_long_on_a_line(pattern: str, harmless: bool) -> None:
     assert (check_pattern(pattern) is None) is harmless
+
+
+@st.composite
+def looked_at(draw: st.DrawFn) -> tuple[Platform, str]:
+    """A platform, and a line that may be a question of one of its pagers or come close to one."""
+    platform = get_platform(draw(st.sampled_from(sorted(load_platforms()))))
+    pattern = draw(st.sampled_from([pager.match.pattern for pager in platform.pagers]))
+    line = draw(st.from_regex(pattern, fullmatch=True) | st.sampled_from(["sw1#", "", " vlan 7", "-- More"]))
+    return platform, draw(st.sampled_from(["", " ", "x"])) + line + draw(
+        st.sampled_from(["", "  ", "\u00a0", ")"])
+    )
+
+
+@settings(max_examples=400, deadline=None)
+@given(looked_at())
+def test_one_look_finds_the_pager_that_a_look_at_each_finds(looked: tuple[Platform, str]) -> None:
+    platform, line = looked
+    asking = [pager for pager in platform.pagers if line.strip() and pager.match.fullmatch(line.rstrip())]
+    assert platform.pager(line) == (asking[0] if asking and len(line) <= 256 else None)
+
+
+def test_patterns_that_mean_something_else_beside_others_are_not_joined() -> None:
+    for text in (r"(a)\1", "(?P<n>a)", "(?x) a # b", "(a)?(?(1)b|c)"):
+        assert any_of([re.compile("more"), re.compile(text)]) is None
+    joined = any_of([re.compile("(?i)more"), re.compile("END|quit")])
+    assert joined is not None
+    assert [bool(joined.fullmatch(line)) for line in ("MORE", "END", "quit", "end", "moreEND")] == [
+        *(True, True, True),
+        *(False, False),
+    ]

@@ -45,9 +45,9 @@ class Pages:
         return tail != self._standing and self._pager(tail) is not None
 
     def _pager(self, tail: str) -> Pager | None:
-        if self._looked[0] != tail:
+        if tail and self._looked[0] != tail:
             self._looked = (tail, self._platform.pager(tail))
-        return self._looked[1]
+        return self._looked[1] if tail else None
 
     def answer(self, tail: str, *, stood: bool) -> str | None:
         """The key to send, if any; `stood`: nothing has come since a moment."""

@@ -22,6 +22,10 @@ _NEVER = 10**9
 _REPEATS = {_constants.MAX_REPEAT, _constants.MIN_REPEAT, _constants.POSSESSIVE_REPEAT}
 _SINGLE = {_constants.LITERAL, _constants.NOT_LITERAL, _constants.IN, _constants.ANY}
 
+_FLAGS = re.compile(r"\(\?([aimsu]+)\)")
+_APART = re.compile(r"\\[1-9]|\(\?(P|\(|[a-z]*x)")
+"""What means something else beside other patterns: groups with names and numbers, and comments."""
+
 Patterns = tuple[re.Pattern[str], ...]
 _Characters = frozenset[str]
 
@@ -57,6 +61,19 @@ class LazyPattern:
 def lazy_pattern(text: str) -> re.Pattern[str]:
     """What looks like the compiled pattern; a wrong one raises re.error where it is first used."""
     return cast(re.Pattern[str], LazyPattern(text))
+
+
+def any_of(patterns: Iterable[re.Pattern[str]]) -> re.Pattern[str] | None:
+    """A pattern that matches where one of them does, and much sooner; None if they cannot be joined."""
+    texts = [pattern.pattern for pattern in patterns]
+    if not texts or any(map(_APART.search, texts)):
+        return None
+    return lazy_pattern("|".join(map(_grouped, texts)))
+
+
+def _grouped(text: str) -> str:
+    flags = _FLAGS.match(text)
+    return f"(?{flags[1]}:{text[flags.end() :]})" if flags else f"(?:{text})"
 
 
 def check_pattern(text: str, *, empty: bool = False) -> str | None:

@@ -15,6 +15,7 @@ from vctui.ssh.rules import (
     Gate,
     Marks,
     Pager,
+    Pagers,
     Platform,
     Privilege,
     Volatile,
@@ -109,7 +110,7 @@ class PlatformFile:
             "legacy_algorithms": lambda: self._flag("legacy_algorithms"),
             "login": self._login,
             "newline": self._newline,
-            "pagers": lambda: tuple(dict.fromkeys(self._pagers() + more_pagers)),
+            "pagers": lambda: Pagers(dict.fromkeys(self._pagers() + more_pagers)),
             "paging_off": self._paging_off,
             "privilege": self._privilege,
             "volatile": self._volatile,
@@ -117,7 +118,7 @@ class PlatformFile:
         values |= {key: read() for key, read in readers.items() if key in self._data}
         values["identify"] = self._identify()
         if base is None:
-            values.setdefault("pagers", more_pagers)
+            values.setdefault("pagers", Pagers(more_pagers))
             if not self._data.get("prompts"):
                 self._refuse("prompts", "is missing: the shapes of the prompt, as regular expressions")
         for pattern in values.get("reading", ()) if self._own else ():

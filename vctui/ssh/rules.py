@@ -5,9 +5,10 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from functools import cached_property
 from typing import Literal
 
-from vctui.ssh.patterns import Patterns
+from vctui.ssh.patterns import Patterns, any_of
 from vctui.ssh.pipes import FILTERS, has_harmless_pipes, is_one_command
 
 MAX_LINE = 256
@@ -30,6 +31,23 @@ _CHANGES = re.compile(
 class Pager:
     match: re.Pattern[str]
     key: str
+
+
+class Pagers(tuple[Pager, ...]):
+    """The pagers of a platform. Hardly any line is a question of theirs, which one look shows."""
+
+    @cached_property
+    def _any(self) -> re.Pattern[str] | None:
+        return any_of(pager.match for pager in self)
+
+    def asking(self, line: str) -> Pager | None:
+        """The first one whose question the line is."""
+        if not line or (self._any is not None and not self._any.fullmatch(line)):
+            return None
+        return next((pager for pager in self if pager.match.fullmatch(line)), None)
+
+
+_NONE = Pagers()
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,7 +118,7 @@ class Platform:
     file: str = ""
     paging_off: tuple[str, ...] = ()
     paging_commands: Patterns = ()
-    pagers: tuple[Pager, ...] = ()
+    pagers: Pagers = _NONE
     login: tuple[Gate, ...] = ()
     privilege: tuple[Privilege, ...] = ()
     errors: Patterns = ()
@@ -138,14 +156,7 @@ class Platform:
 
     def pager(self, line: str) -> Pager | None:
         """The pager whose question the unfinished line is."""
-        if len(line) > MAX_LINE:
-            return None
-        line = line.rstrip()
-        if line:
-            for pager in self.pagers:
-                if pager.match.fullmatch(line):
-                    return pager
-        return None
+        return self.pagers.asking(line.rstrip()) if len(line) <= MAX_LINE else None
 
     def begins_with_pager(self, line: str) -> bool:
         """True for a line at whose beginning a pager's question stands."""
