@@ -26,6 +26,7 @@ from vctui.ssh.lifeline import Deadline, Lifeline, clock_stopped
 from vctui.ssh.limits import workers_within_limits
 from vctui.ssh.pump import VARIABLE
 from vctui.ssh.turns import CROWD, TURNS, Turns
+from vctui.ssh.wire import is_ready, wire
 
 
 @pytest.fixture(autouse=True)
@@ -95,7 +96,8 @@ def test_a_session_that_waits_unforeseen_stops_nobody(monkeypatch: pytest.Monkey
             turns.rest()
             assert not has_turn(turns)
             turns.back()
-        turns.wait_for_turn()
+        with turns.alone():
+            assert has_turn(turns)
         assert not has_turn(turns)
     assert had_turn == [False]
     with turns.session():
@@ -248,15 +250,15 @@ def test_the_turn_comes_with_the_bytes() -> None:
     with left, right, turns.crowd(), turns.session():
         watch = turns.watch
         assert watch is not None
-        assert not turns.wait(watch, left.fileno(), 0.01, again=False)
+        assert not turns.wait(watch, left.fileno(), 0.01)
         assert turns.has_turn
         right.sendall(b"x")
         for _ in range(3):  # it is asked anew each time
-            assert turns.wait(watch, left.fileno(), WAIT, again=True)
+            assert turns.wait(watch, left.fileno(), WAIT)
             assert turns.has_turn
         left.recv(1)
         right.shutdown(socket.SHUT_WR)
-        assert turns.wait(watch, left.fileno(), WAIT, again=True)
+        assert turns.wait(watch, left.fileno(), WAIT)
     assert turns._watch is None
 
 
@@ -271,7 +273,7 @@ def test_whoever_has_bytes_passes_a_session_that_is_stuck(monkeypatch: pytest.Mo
             with turns.session():
                 begun.set()
                 assert turns.watch is not None
-                if turns.wait(turns.watch, left.fileno(), WAIT, again=False) and turns.has_turn:
+                if turns.wait(turns.watch, left.fileno(), WAIT) and turns.has_turn:
                     through.set()
 
         def send() -> None:
@@ -299,7 +301,6 @@ def test_nobody_sleeps_through_and_nobody_computes_beside(plans: list[list[str]]
 
     def session(number: int) -> None:
         sock = pairs[number][0]
-        again = False
 
         def check() -> None:
             assert turns.has_turn
@@ -316,8 +317,7 @@ def test_nobody_sleeps_through_and_nobody_computes_beside(plans: list[list[str]]
                     continue
                 patience = 0.001 if step == "nothing" else WAIT
                 assert turns.watch is not None
-                came = turns.wait(turns.watch, sock.fileno(), patience, again=again)
-                again = True
+                came = turns.wait(turns.watch, sock.fileno(), patience)
                 check()
                 if came:
                     sock.recv(1)
@@ -352,6 +352,20 @@ def test_nobody_sleeps_through_and_nobody_computes_beside(plans: list[list[str]]
     for pair in pairs:
         for sock in pair:
             sock.close()
+
+
+def test_bytes_that_nobody_looked_for_in_time_are_no_silence(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where many are ready, nobody looks: a deadline may pass although bytes have come."""
+    left, right = socket.socketpair()
+    with left, right, TURNS.crowd(), TURNS.session():
+        assert TURNS.watch is not None
+        monkeypatch.setattr(TURNS.watch, "look", list)
+        right.sendall(b"x")
+        line = wire(left)
+        assert line.read(0.01) == b"x"
+        assert line.read(0.01) is None
+        assert is_ready(left, select.POLLOUT, 0.01)
+        assert not is_ready(left, select.POLLIN, 0.01)
 
 
 @pytest.mark.skipif(not hasattr(os, "SCHED_BATCH"), reason="there is no such thing here")

@@ -22,6 +22,7 @@ from vctui.ssh.hostkeys import ScannedKey
 from vctui.ssh.lifeline import Deadline, Lifeline
 from vctui.ssh.transport import ClosedBeforeIdent, IdentTimeout, NotSSH, OldSSH, Transport
 from vctui.ssh.turns import TURNS
+from vctui.ssh.wire import is_ready
 from vctui.text import safe_line
 
 _UNREACHABLE = {
@@ -34,7 +35,7 @@ _UNREACHABLE = {
     errno.EPERM,
 }
 
-_PROMPT = 0.005
+_PROMPT = 0.05
 """Seconds in which most devices have answered; only who waits longer can be interrupted."""
 ALLOW_OLD = (
     "Allow it old algorithms: vctui devices edit DEVICE --legacy on "
@@ -70,9 +71,8 @@ def _connect(sock: socket.socket, address: Any, timeout: float, lifeline: Lifeli
     sock.setblocking(False)
     code = sock.connect_ex(address)
     if code in (errno.EINPROGRESS, errno.EWOULDBLOCK):
-        with TURNS.resting():
-            if not _is_connected(sock, timeout, lifeline) or lifeline.is_cut:
-                raise TimeoutError(errno.ETIMEDOUT, os.strerror(errno.ETIMEDOUT))
+        if not _is_connected(sock, timeout, lifeline) or lifeline.is_cut:
+            raise TimeoutError(errno.ETIMEDOUT, os.strerror(errno.ETIMEDOUT))
         code = sock.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR)
     if code:
         raise OSError(code, os.strerror(code))
@@ -80,12 +80,12 @@ def _connect(sock: socket.socket, address: Any, timeout: float, lifeline: Lifeli
 
 def _is_connected(sock: socket.socket, timeout: float, lifeline: Lifeline) -> bool:
     """Wait for the answer; where it takes its time, the lifeline ends the wait."""
+    if is_ready(sock, select.POLLOUT, min(timeout, _PROMPT)):
+        return True
     poll = select.poll()
     poll.register(sock, select.POLLOUT)
-    if poll.poll(min(timeout, _PROMPT) * 1000):
-        return True
     wake, waker = socket.socketpair()
-    with wake, waker:
+    with wake, waker, TURNS.resting():
         lifeline.tie(lambda: shut(waker))
         poll.register(wake, select.POLLIN)
         ready = {handle for handle, _ in poll.poll(max(0.0, timeout - _PROMPT) * 1000)}

@@ -21,6 +21,7 @@ from vctui.errors import DeviceError
 from vctui.records import SSHCredentials
 from vctui.ssh.agent import Agent
 from vctui.ssh.asking import Asking
+from vctui.ssh.turns import TURNS
 from vctui.text import safe_line
 
 _CERTIFICATE = re.compile(
@@ -58,7 +59,9 @@ class KeyRing:
             return None
         with self._lock:
             slot = self._slots.setdefault(credentials, _Slot())
-        with slot.lock:
+        if slot.key is not None:
+            return slot.key
+        with TURNS.resting(), slot.lock:
             if slot.failure is not None:
                 raise slot.failure.again()
             if slot.key is None:

@@ -29,7 +29,6 @@ from vctui.ssh.pump import transport_class
 from vctui.ssh.shell import Shell, open_channel
 from vctui.ssh.tape import Tape, left_by
 from vctui.ssh.transport import ShellChannel, Transport
-from vctui.ssh.turns import TURNS
 from vctui.text import safe_line
 
 _log = logging.getLogger(__name__)
@@ -209,8 +208,7 @@ class Session:
         """Connect and log in; once more when the connection grew old while the login waited for its turn."""
         target, options = self._target, self._shared.options
         self._began = True
-        with TURNS.resting():
-            key = self._visit.key()
+        key = self._visit.key()
         with self._visit.admission(renews=True) as admission:
             admission.approach()
             while True:

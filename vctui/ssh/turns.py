@@ -97,13 +97,13 @@ class Turns:
         """What this thread's session can wait at for bytes; None when it waits for them by itself."""
         return self._watch if self._own.takes_turns else None
 
-    def wait(self, watch: Watch[_Seat], handle: int, seconds: float, *, again: bool) -> bool:
-        """Sleep until a connection has bytes, which bring the turn; False, with the turn too, when none came.
+    def wait(self, watch: Watch[_Seat], handle: int, seconds: float, events: int = select.POLLIN) -> bool:
+        """Sleep until a connection is ready, and its turn has come; False, with the turn, after `seconds`.
 
-        `again` says that this connection was waited for before.
+        It may be ready by then all the same: nobody looks while others go on.
         """
         seat = self._own.seat
-        watch.watch(handle, seat, again=again)
+        watch.watch(handle, seat, events)
         self.rest()
         if seat.lock.acquire(timeout=seconds):
             return True
@@ -142,10 +142,14 @@ class Turns:
         finally:
             self.back()
 
-    def wait_for_turn(self) -> None:
-        """Let those who are waiting already go first."""
+    @contextmanager
+    def alone(self) -> Iterator[None]:
+        """Let those who are waiting go first, and nobody compute meanwhile."""
         self._claim(self._own.seat)
-        self.rest()
+        try:
+            yield
+        finally:
+            self.rest()
 
     def look_around(self) -> None:
         """Call those who have bytes, and see that nobody holds them up."""

@@ -31,11 +31,13 @@ class Watch(Generic[Who]):
         self._thread = threading.Thread(target=self._run, name="watch", daemon=True)
         self._thread.start()
 
-    def watch(self, handle: int, who: Who, *, again: bool) -> None:
-        """Watch a connection for one event; `again` when it was watched before. One that is closed leaves."""
+    def watch(self, handle: int, who: Who, events: int) -> None:
+        """Watch a connection for one event. One that is closed leaves by itself."""
         self._sleepers[handle] = who
-        change = self._epoll.modify if again else self._epoll.register
-        change(handle, select.EPOLLIN | select.EPOLLONESHOT)
+        try:
+            self._epoll.modify(handle, events | select.EPOLLONESHOT)
+        except FileNotFoundError:
+            self._epoll.register(handle, events | select.EPOLLONESHOT)
 
     def drop(self, handle: int) -> bool:
         """They do not sleep any more; False when bytes have come."""

@@ -35,6 +35,18 @@ def wire(sock: Any) -> Wire:
     return _SocketWire(sock) if isinstance(sock, socket.socket) else _StreamWire(sock)
 
 
+def is_ready(sock: socket.socket, events: int, seconds: float) -> bool:
+    """Wait until one of poll's events has come, without the turn."""
+    poll = select.poll()
+    poll.register(sock, events)
+    watch = TURNS.watch
+    if watch is not None:
+        TURNS.wait(watch, sock.fileno(), seconds, events)
+        return bool(poll.poll(0))
+    with TURNS.resting():
+        return bool(poll.poll(math.ceil(seconds * 1000)))
+
+
 class _SocketWire:
     """Waits in the kernel, in one system call.
 
@@ -48,7 +60,6 @@ class _SocketWire:
         self._handle = sock.fileno()
         self._poll = select.poll()
         self._poll.register(sock, select.POLLIN)
-        self._is_watched = False
         self._limit = 0.0  # the kernel's, as it was set last
         self._size = _SMALL
 
@@ -57,11 +68,9 @@ class _SocketWire:
             return self._take(socket.MSG_DONTWAIT)
         ends = time.monotonic() + seconds
         while (watch := TURNS.watch) is not None and seconds > 0:
-            again, self._is_watched = self._is_watched, True
-            if not TURNS.wait(watch, self._handle, seconds, again=again):
-                return None
+            came = TURNS.wait(watch, self._handle, seconds)
             data = self._take(socket.MSG_DONTWAIT)
-            if data is not None:
+            if data is not None or not came:
                 return data
             seconds = ends - time.monotonic()
         share = _SHARE
@@ -102,11 +111,7 @@ class _SocketWire:
                 data = data[self._sock.send(data, socket.MSG_DONTWAIT) :]
             except BlockingIOError:
                 deadline = deadline or Deadline(seconds)
-                poll = select.poll()
-                poll.register(self._sock, select.POLLOUT)
-                with TURNS.resting():
-                    ready = poll.poll(math.ceil(deadline.remaining() * 1000))
-                if not ready:
+                if not is_ready(self._sock, select.POLLOUT, deadline.remaining()):
                     break
         return data
 

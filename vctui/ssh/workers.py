@@ -49,11 +49,11 @@ def work_through(
         for number in range(1, min(max(1, workers), len(waiting)) + 1):
             thread = threading.Thread(target=work, name=f"{name}-{number}", daemon=True)
             try:
-                thread.start()
+                with TURNS.alone():  # with many at once, those that have begun go on first
+                    thread.start()
             except RuntimeError:  # the system gives no more threads
                 break
             threads.append(thread)
-            TURNS.wait_for_turn()  # with many at once, those that have begun go on first
         if not threads:
             drain()
         _wait(threads, lifelines, waiting, cancel)
