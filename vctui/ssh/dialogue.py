@@ -20,7 +20,7 @@ from vctui.ssh.echo import Echo, is_log, squeeze
 from vctui.ssh.prompts import Prompt, same_prompt
 from vctui.ssh.rules import MAX_LINE, Platform
 from vctui.ssh.shown import ShownPrompts
-from vctui.ssh.typed import BETWEEN, Ending, Output, Typed, answered_by, blanks_at_end, size_of
+from vctui.ssh.typed import BETWEEN, Ending, Output, Typed, answered_by, blanks_at_end
 
 _LAST = 16 * MAX_LINE
 """Characters of what has arrived in which a prompt is looked for, while nothing is due."""
@@ -91,14 +91,14 @@ class Dialogue:
             if end - at > MAX_LINE:
                 # The usual case for long output: nothing in here tells where it ends.
                 self._shown.pass_over()
-                self._length += end - at if finished.isascii() else size_of(finished[at:end])
+                self._length += end - at
                 number += finished.count("\n", at, end) if written else 0
                 at = end
                 continue
             line = finished[at : finished.index("\n", at)]
             known = number < len(written) and written[number][0] == line
             self._take_line(line, written[number][1] if known else line)
-            self._length += size_of(line) + 1
+            self._length += len(line) + 1
             at += len(line) + 1
             number += 1
 
@@ -121,7 +121,7 @@ class Dialogue:
         behind = squeeze(line.removeprefix(self.prompt.text))
         for typed in self.due[1:]:
             if typed.command and typed.seen is None and behind == squeeze(typed.command):
-                typed.seen = (self._length, self._length + size_of(line) + 1)
+                typed.seen = (self._length, self._length + len(line) + 1)
         if self._has_asked and self._platform.begins_with_pager(line):
             self.pass_pager()
 
@@ -149,7 +149,7 @@ class Dialogue:
         start, self._part = self._length if self._part is None else self._part, None
         if found == "echo":
             self._coming.close(start, self.prompt.text, certain=False)
-            self._begin(typed, self._length + size_of(line) + 1)
+            self._begin(typed, self._length + len(line) + 1)
             del self.due[0]
         return found == "echo"
 
@@ -171,7 +171,7 @@ class Dialogue:
                 self._coming.note_short(found, questions)
             return False
         own = " " * max(0, found - question.blanks)
-        cut = (self._length, self._length + size_of(line) + 1)
+        cut = (self._length, self._length + len(line) + 1)
         if not text:
             # Log messages came between the prompt and our keys, or they were typed into a silence.
             self._coming.cuts.append(cut)
@@ -183,9 +183,9 @@ class Dialogue:
             places.append((self._length, text + own))
         if text.endswith(self.prompt.text):
             # The output's last line may have no end of its own.
-            places.append((self._length + size_of(text) - size_of(self.prompt.text), self.prompt.text + own))
+            places.append((self._length + len(text) - len(self.prompt.text), self.prompt.text + own))
         if places:
-            self._ending = Ending(question, tuple(places), (self._length + size_of(text) + len(own), cut[1]))
+            self._ending = Ending(question, tuple(places), (self._length + len(text) + len(own), cut[1]))
         elif text.removeprefix(self.prompt.text).strip() in self._keys:
             self._coming.strayed = True  # an answer to a pager that was none stands in the way
         return bool(places)
@@ -212,7 +212,7 @@ class Dialogue:
         self._coming.cuts.append(ending.cut)
         ahead = self._behind(ending.question)
         if ahead and squeeze(line) == squeeze(ahead):
-            self._coming.cuts.append((self._length, self._length + size_of(line) + 1))
+            self._coming.cuts.append((self._length, self._length + len(line) + 1))
             return True
         self._shown.pass_over()
         return False

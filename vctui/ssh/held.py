@@ -4,10 +4,14 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from mmap import mmap
 
 from vctui.ssh.turns import TURNS
 
+_BLOCK = 64 * 1024
+_LARGE = 4 * 1024 * 1024
+_UTF8 = ("utf-8", "surrogatepass")
 _LOOK = 0.25
 """Seconds between two looks whether a session that waits for room has been cut."""
 _STUCK = 1.0
@@ -15,38 +19,62 @@ _STUCK = 1.0
 
 
 class Buffer:
-    """Text that grows: one piece of memory, which goes back to the system when it is cleared.
+    """Text that grows. Places are characters, counted from the beginning of all that was ever appended.
 
-    A list of its parts would leave holes between what lives on, twice as large as a flood of outputs itself.
+    Small parts are joined to blocks, and those of a large output are no part of the heap: each thread's has
+    holes and is never given back, which would be twice as large as a flood of outputs itself.
     """
 
     def __init__(self) -> None:
-        self._bytes = bytearray()
-        self._dropped = 0
+        self._blocks: list[tuple[int, str | mmap]] = []  # the length of each, and its text
+        self._last: list[str] = []  # what is no block yet
+        self._dropped = self._blocks_end = 0
+        self.end = 0
+        """The place behind the last character."""
 
     def append(self, text: str) -> None:
-        self._bytes += text.encode("utf-8", "surrogatepass")
+        self._last.append(text)
+        self.end += len(text)
+        if self.end - self._blocks_end >= _BLOCK:
+            block = "".join(self._last)
+            # One rare character would make four bytes of each other one.
+            outside = self.end - self._dropped > _LARGE or not block.isascii()
+            self._blocks.append((len(block), _outside(block) if outside else block))
+            self._last, self._blocks_end = [], self.end
 
     def text(self) -> str:
         """All that is left of it."""
-        return self._bytes.decode("utf-8", "surrogatepass")
+        return self.cut(self._dropped, self.end)
 
-    @property
-    def end(self) -> int:
-        """The place behind the last byte; places count from the beginning of all that was ever appended."""
-        return self._dropped + len(self._bytes)
+    def cut(self, start: int, end: int) -> str:
+        """The text between two places."""
+        return "".join(self.parts(start, end))
 
-    def cut(self, start: int, end: int, *, strict: bool = True) -> str:
-        """The text between two places; only without `strict` may they stand within a character."""
-        with memoryview(self._bytes)[max(0, start - self._dropped) : max(0, end - self._dropped)] as part:
-            return str(part, "utf-8", "surrogatepass" if strict else "ignore")
+    def parts(self, start: int, end: int) -> Iterator[str]:
+        """The same in pieces, each of them not empty."""
+        at = self._dropped
+        for size, block in (*self._blocks, *((len(part), part) for part in self._last)):
+            if at < end and max(at, start) < min(at + size, end):
+                text = block if isinstance(block, str) else block[:].decode(*_UTF8)
+                yield text[max(0, start - at) : end - at]
+            at += size
 
     def drop(self, place: int) -> int:
-        """Forget what is before a place; returns how many bytes are left."""
-        rest = self._bytes[max(0, place - self._dropped) :]
-        self._dropped = self.end - len(rest)
-        self._bytes = rest
+        """Forget what is before a place; returns how many characters are left."""
+        rest = self.cut(place, self.end)
+        self._blocks, self._last = [], []
+        self._dropped = self._blocks_end = self.end = self.end - len(rest)
+        if rest:
+            self.append(rest)
         return len(rest)
+
+
+def _outside(text: str) -> mmap:
+    """Memory that goes back to the system as soon as nobody uses it."""
+    data = text.encode(*_UTF8)
+    block = mmap(-1, len(data))
+    block.write(data)
+    return block
 
 
 class Held:

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from vctui.ssh.echo import Echo, is_log, squeeze
 from vctui.ssh.prompts import Prompt, same_context, same_prompt
 from vctui.ssh.rules import MAX_LINE, Platform
-from vctui.ssh.typed import BETWEEN, Typed, answered_by, blanks_at_end, pair_up, size_of
+from vctui.ssh.typed import BETWEEN, Typed, answered_by, blanks_at_end, pair_up
 
 _QUESTION = re.compile(
     r"(?i).*(user ?name|login|pass ?(word|code|phrase)|\?|\[y(es)?/no?\]|\(y(es)?/no?\)|\[confirm\])\s*:?\s*"
@@ -94,8 +94,8 @@ class PromptLearner:
             self._last = line if line.strip() else self._last
             if self.typed:  # what comes before the first question tells nothing
                 self._take_line(line, written)
-            self._length += size_of(line) + 1
-        self._length = at + size_of(finished)
+            self._length += len(line) + 1
+        self._length = at + len(finished)
 
     def _take_line(self, line: str, written: str) -> None:
         if self._proof is not None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 from paramiko.ssh_exception import ChannelException, SSHException
 
@@ -102,6 +102,10 @@ class Shell:
         """A part of the finished lines; places count from the beginning of the session."""
         return self._lines.cut(start, end)
 
+    def parts(self, start: int, end: int) -> Iterator[str]:
+        """The same in pieces, since it may be large."""
+        return self._lines.parts(start, end)
+
     @property
     def length(self) -> int:
         """The place behind the last finished line."""
@@ -113,13 +117,18 @@ class Shell:
         self._terminal.echo = [] if more else None
         return found
 
+    @property
+    def has_questions(self) -> bool:
+        """True when pagers may have left something in the output at hand."""
+        return bool(self._terminal.left or self._terminal.overrun)
+
     def without_questions(self, body: str) -> tuple[str, bool]:
         """An output without what pagers have left in it, and whether a question stands in it all the same."""
         return self._pages.clean(body)
 
     def partial(self, start: int = 0) -> str:
         """What has come from a place on, for a failure: cut when it is very large."""
-        text = self._lines.cut(start, min(self.length, start + _PARTIAL), strict=False)
+        text = self._lines.cut(start, min(self.length, start + _PARTIAL))
         return text if self.length > start + _PARTIAL else text + self._terminal.tail
 
     def renew(self, deadline: Deadline, timeout: float) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from vctui.ssh.echo import is_log
 from vctui.ssh.prompts import Prompt, same_context, same_prompt
 from vctui.ssh.rules import Platform
-from vctui.ssh.typed import BETWEEN, size_of
+from vctui.ssh.typed import BETWEEN
 
 Place = tuple[int, str]
 """Where a prompt begins, and what it is."""
@@ -54,7 +54,7 @@ class ShownPrompts:
         if behind != line and is_log(behind):
             recent = (at, self._prompt.text)
         elif behind != line and self.garbled is None:
-            self.garbled = (at, at + size_of(line) + 1)
+            self.garbled = (at, at + len(line) + 1)
         self.pass_over()
         self.recent = recent
         return True

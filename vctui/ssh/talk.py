@@ -20,7 +20,7 @@ from vctui.ssh.typed import Output, Typed
 from vctui.text import safe_line
 
 _SEEN = "its prompt came as often as it was asked, but showed none of the blanks that were typed"
-_EDGE = 64 * 1024
+_EDGE = 16 * 1024
 _SMALL = 64 * 1024
 """The next command is only typed ahead behind an output of at most so many characters."""
 
@@ -30,11 +30,18 @@ class Reply:
     """A complete output: the terminal's text from the echo to the prompt, and its lines in between."""
 
     text: str
-    body: str
+    start: int
+    """Where in the text its lines begin."""
+    end: int
     note: str = ""
     """What is to be said of it, although it is complete."""
     residue: bool = False
     """A pager's question stands among the lines, and who knows what its answer was."""
+
+    @property
+    def body(self) -> str:
+        """The lines in between: a copy of what may be large."""
+        return self.text[self.start : self.end]
 
 
 class Talk:
@@ -162,7 +169,7 @@ class Talk:
             return False
         text = shell.cut(start, shell.length)
         try:
-            judge(self._platform, typed.command, Reply(text, text))
+            judge(self._platform, typed.command, Reply(text, 0, len(text)))
         except DeviceError:
             return False
         return True
@@ -170,14 +177,19 @@ class Talk:
     def _reply(self, command: str, output: Output) -> Reply:
         shell = self._shell
         shell.prompt.change(output.prompt)
-        body = _without_keys(shell, output)
-        if body and not body.endswith("\n"):
-            body += "\n"
-        body = _without_context(body, output.context)
-        body = _without_log(body, shell.prompt.text, output.spare)
-        body, asked = shell.without_questions(body)
-        text = f"{output.prompt}{command}\n{body}{output.prompt}"
-        return Reply(text, body, "" if output.certain else _SEEN, output.strayed or asked)
+        head, parts = f"{output.prompt}{command}\n", _without_keys(shell, output)
+        if parts and not parts[-1].endswith("\n"):
+            parts.append("\n")
+        text = "".join((head, *parts, output.prompt))  # it may be large: there is no other copy of it
+        start, whole, asked = len(head), len(text) - len(output.prompt), False
+        end = _without_context(text, start, whole, output.context)
+        end = _without_log(text, start, end, shell.prompt.text, output.spare)
+        if shell.has_questions:
+            body, asked = shell.without_questions(text[start:end])
+            text, end = f"{head}{body}{output.prompt}", start + len(body)
+        elif end < whole:
+            text = f"{text[:end]}{output.prompt}"
+        return Reply(text, start, end, "" if output.certain else _SEEN, output.strayed or asked)
 
     def enable(self, secret: str | None) -> Reply:
         """Take the next step up in rights. Raises DeviceError of kind enable_failed."""
@@ -185,7 +197,7 @@ class Talk:
         text, learned = raise_rights(self._shell, self._platform, self._dialogue, self._login, secret)
         if learned is not None:
             self._begin(learned)
-        return Reply(text, "".join(text.splitlines(keepends=True)[1:-1]))
+        return Reply(text, text.find("\n") + 1, text.rfind("\n") + 1)
 
     def partial(self) -> str:
         """What has arrived of the command at hand."""
@@ -200,54 +212,56 @@ class Talk:
         return self._platform.step_up(self._shell.prompt.text) is not None
 
 
-def _without_context(body: str, context: tuple[str, ...]) -> str:
-    """The output without the lines that the device shows above its prompt."""
-    end = len(body)
+def _without_context(text: str, start: int, end: int, context: tuple[str, ...]) -> int:
+    """Where the output ends without the lines that the device shows above its prompt."""
+    kept = end
     for line in reversed(context):
-        start = body.rfind("\n", 0, max(0, end - 1)) + 1
-        if not end or not same_context(body[start : end - 1], line):
-            return body
-        end = start
-    return body[:end]
+        at = max(start, text.rfind("\n", start, max(start, kept - 1)) + 1)
+        if kept == start or not same_context(text[at : kept - 1], line):
+            return end
+        kept = at
+    return kept
 
 
-def _without_log(body: str, prompt: str, spare: int) -> str:
-    """The output without a prompt at its end behind which there are only log messages, and `spare` more."""
-    end = kept = len(body)
-    while end:
-        start = body.rfind("\n", 0, end - 1) + 1
-        line = body[start : end - 1]
+def _without_log(text: str, start: int, end: int, prompt: str, spare: int) -> int:
+    """Where it ends without a prompt behind which there are only log messages, and without `spare` more."""
+    kept = end
+    while end > start:
+        at = max(start, text.rfind("\n", start, end - 1) + 1)
+        line = text[at : end - 1]
         behind = line.removeprefix(prompt)
         if (behind != line and is_log(behind)) or (line.rstrip() == prompt and (spare or end < kept)):
-            kept, spare = start, spare - 1
+            kept, spare = at, spare - 1
         elif not is_log(line):
             break
         if spare < 0:
             break
-        end = start
-    return body[:kept]
+        end = at
+    return kept
 
 
-def _edges(body: str) -> list[str]:
-    """The first lines and the last, and those between them where there are not many."""
-    if len(body) <= 2 * _EDGE:
-        return body.split("\n")[:-1]
-    return body[:_EDGE].split("\n")[:-1] + body[-_EDGE:].split("\n")[1:-1]
+def _edges(reply: Reply) -> tuple[list[str], list[str]]:
+    """The first lines and the last: all of them, where there are not many."""
+    if reply.end - reply.start <= _EDGE:
+        lines = reply.body.split("\n")[:-1]
+        return lines, lines
+    first = reply.text[reply.start : reply.start + _EDGE].split("\n")[:-1]
+    return first, reply.text[reply.end - _EDGE : reply.end].split("\n")[1:-1]
 
 
-def _without_keys(shell: Shell, output: Output) -> str:
-    """The output, without our own keys where the terminal has shown them in its midst."""
-    parts, at = [], output.start
+def _without_keys(shell: Shell, output: Output) -> list[str]:
+    """The output in pieces, without our own keys where the terminal has shown them in its midst."""
+    parts, at = list[str](), output.start
     for start, end in output.cuts:
-        parts.append(shell.cut(at, start))
+        parts += shell.parts(at, start)
         at = end
-    return "".join([*parts, shell.cut(at, output.end)])
+    return [*parts, *shell.parts(at, output.end)]
 
 
 def judge(platform: Platform, command: str, reply: Reply) -> None:
     """Raise DeviceError for an output that is none: a rejected command, or one whose known end is missing."""
-    lines = _edges(reply.body)
-    rejection = platform.rejection(lines)
+    first, last = _edges(reply)
+    rejection = platform.rejection(first)
     if rejection is not None:
         shown = safe_line(command, 80)
         raise DeviceError("command_rejected", f"the device rejects {shown!r}: {safe_line(rejection, 160)}")
@@ -255,5 +269,5 @@ def judge(platform: Platform, command: str, reply: Reply) -> None:
         raise DeviceError(
             "incomplete", f"a pager's question stands in the output of {safe_line(command, 80)!r}"
         )
-    if platform.misses_end(command, lines):
+    if platform.misses_end(command, last):
         raise DeviceError("incomplete", f"the last line of {safe_line(command, 80)!r} is missing")

@@ -84,11 +84,6 @@ def pair_up(finished: str, drawn: Sequence[tuple[str, str]]) -> Iterator[tuple[s
         at, number = end + 1, number + 1
 
 
-def size_of(text: str) -> int:
-    """Bytes of a text: places in what a device has said count bytes."""
-    return len(text) if text.isascii() else len(text.encode("utf-8", "surrogatepass"))
-
-
 def answered_by(blanks: int, questions: Sequence[Typed]) -> Typed | None:
     """The question that is shown with so many blanks."""
     return next((q for q in questions if q.blanks and 0 <= blanks - q.blanks <= SLACK), None)
