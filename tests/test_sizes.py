@@ -157,6 +157,7 @@ def test_a_file_of_an_earlier_version_gets_what_it_lacks(lab: Lab) -> None:
     with closing(sqlite3.connect(lab.settings.collector_db)) as database:
         database.execute("ALTER TABLE vctui_run_devices DROP COLUMN reasons")
         database.execute("DROP TABLE vctui_outputs")
+        database.execute("DROP INDEX idx_vctui_captures_sha256")
         database.commit()
     lab.lines[0] = 10
     assert lab.run().status == "ok"

@@ -30,6 +30,7 @@ from vctui.storage import (
     save_capture,
     verify_captures,
 )
+from vctui.storage.database import connection_of
 
 LOCAL = re.compile(r"\d{4}-\d\d-\d\d \d\d:\d\d:\d\d")
 LOCAL_ISO = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{6}")
@@ -219,6 +220,30 @@ def test_many_devices_are_written_together_or_not_at_all(history: History) -> No
     rows = history.record_devices(run, [good, Outcome(record(2))])
     assert [row.id for row in history.run_devices(run)] == rows
     assert [one.device_name for one in history.captures()] == ["sw1"]
+
+
+def test_what_stands_for_older_content_is_found_without_looking_through_all_captures(
+    history: History,
+) -> None:
+    start(history)
+    with closing(sqlite3.connect(history.path)) as db:
+        db.execute("DROP INDEX idx_vctui_captures_sha256")  # a file of an earlier version
+    run = start(history)
+    first, other = (CaptureRecord(n, "sw", "arp", f"/x/sw{n}.txt", 1, sha256="old") for n in (1, 2))
+    history.record_device(run, record(1, device="sw"), [first, other])
+    statements: list[str] = []
+    with history.reading() as database:
+        connection_of(database).set_trace_callback(statements.append)
+    history.record_device(
+        run, record(3), [CaptureRecord(1, "sw", "arp", "/x/sw1.txt", 1, sha256="new", stands_for="old")]
+    )
+    assert {one.filepath: one.sha256 for one in history.captures() if one.run == run} == {
+        "/x/sw1.txt": "new",
+        "/x/sw2.txt": "old",
+    }
+    [replacing] = [text for text in statements if text.startswith("UPDATE vctui_captures")]
+    plan = [str(row[-1]) for row in upstream(history, f"EXPLAIN QUERY PLAN {replacing}")]
+    assert [step for step in plan if step.startswith("SCAN")] == []
 
 
 def test_a_text_that_is_no_utf8_is_stored_all_the_same(history: History) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Collection
 
 from vctui.ssh.patterns import Patterns
 from vctui.ssh.rules import MAX_LINE
@@ -14,15 +14,17 @@ def differ_only_in(old: str, new: str, patterns: Patterns) -> bool:
     A pattern stands for the whole line, one with a named group for what the group matches.
     """
     before, after = old.splitlines(), new.splitlines()
+    seen: dict[str, str | None] = {}
+
+    def settled(lines: Collection[str]) -> list[str]:
+        for line in lines:
+            if line not in seen:
+                seen[line] = _without(line.strip(), patterns)
+        return [kept for line in lines if (kept := seen[line]) is not None]
+
     gone, came = set(before) - set(after), set(after) - set(before)
     # Where something real has changed, its few lines tell, and the rest need not be looked at.
-    if set(_settled(gone, patterns)) != set(_settled(came, patterns)):
-        return False
-    return list(_settled(before, patterns)) == list(_settled(after, patterns))
-
-
-def _settled(lines: Iterable[str], patterns: Patterns) -> Iterable[str]:
-    return (kept for line in lines if (kept := _without(line.strip(), patterns)) is not None)
+    return set(settled(gone)) == set(settled(came)) and settled(before) == settled(after)
 
 
 def _without(line: str, patterns: Patterns) -> str | None:

@@ -38,6 +38,8 @@ _UPSTREAM_STATUS: Mapping[str, str] = {
     "interrupted": "failed",
 }
 _ADDED = {"attempts": "INTEGER NOT NULL DEFAULT 1", "reasons": "TEXT"}
+_NEWEST = "idx_vctui_captures_sha256"
+"""What was added to the tables last: a file without it is of an earlier version."""
 INTERRUPTED = "Interrupted: the program ended before the run did"
 
 
@@ -236,7 +238,9 @@ class History(Store):
 
     def _create_own(self) -> None:
         devices = OwnRunDevice.table_name()
-        if set(_ADDED) <= set(self.columns(devices)) and self.columns(OwnOutput.table_name()):
+        with self.reading() as database:
+            newest = execute(database, "SELECT 1 FROM sqlite_master WHERE name = ?", (_NEWEST,)).fetchone()
+        if newest is not None and set(_ADDED) <= set(self.columns(devices)):
             return
         with self.writing() as database:
             run_script(database, OWN)

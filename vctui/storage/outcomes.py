@@ -17,7 +17,7 @@ from vctui.storage.times import local_iso, utc_text
 _FORGET_DEVICE = "DELETE FROM vctui_run_devices WHERE run_id = ? AND device_id = ? AND device = ?"
 _REPLACE_DIGEST = (
     "UPDATE vctui_captures SET sha256 = ? WHERE sha256 = ? "
-    "AND capture_id IN (SELECT id FROM captures WHERE filepath = ?)"
+    "AND EXISTS (SELECT 1 FROM captures WHERE id = capture_id AND filepath = ?)"
 )
 _FIELDS = tuple(field.name for field in fields(DeviceRecord))
 _values_of = attrgetter(*_FIELDS)

@@ -193,6 +193,7 @@ CREATE TABLE IF NOT EXISTS vctui_outputs (
     suspect INTEGER,
     PRIMARY KEY (device_id, device, command)
 ) WITHOUT ROWID;
+CREATE INDEX IF NOT EXISTS idx_vctui_captures_sha256 ON vctui_captures (sha256);
 CREATE INDEX IF NOT EXISTS idx_vctui_outputs_command ON vctui_outputs (command);
 CREATE INDEX IF NOT EXISTS idx_vctui_runs_job ON vctui_runs (job_id);
 """
