@@ -22,11 +22,14 @@ from hypothesis import strategies as st
 from tests.fixtures.ssh_device import CREDENTIALS, WAIT, Device, Terminal, cli
 from vctui.ssh import ExecutionResult, ExecutorOptions, KnownHosts, SSHExecutorPool, Target
 from vctui.ssh import turns as turns_module
+from vctui.ssh.cores import shared_core
 from vctui.ssh.lifeline import Deadline, Lifeline, clock_stopped
 from vctui.ssh.limits import workers_within_limits
 from vctui.ssh.pump import VARIABLE
 from vctui.ssh.turns import CROWD, TURNS, Turns
 from vctui.ssh.wire import is_ready, wire
+
+linux_only = pytest.mark.skipif(not hasattr(os, "SCHED_BATCH"), reason="there is no such thing here")
 
 
 @pytest.fixture(autouse=True)
@@ -368,14 +371,44 @@ def test_bytes_that_nobody_looked_for_in_time_are_no_silence(monkeypatch: pytest
         assert not is_ready(left, select.POLLIN, 0.01)
 
 
-@pytest.mark.skipif(not hasattr(os, "SCHED_BATCH"), reason="there is no such thing here")
+@linux_only
 def test_sessions_of_a_crowd_interrupt_nobody(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv(VARIABLE, raising=False)
+    """They share a core, wherever they may run, and each begins when another one stops."""
     kinds: list[int] = []
+    cores: list[frozenset[int]] = []
+    own = os.sched_getaffinity(0)
+
+    def look(result: ExecutionResult) -> None:
+        kinds.append(os.sched_getscheduler(0))
+        cores.append(frozenset(os.sched_getaffinity(0)))
+
     with Device(cli("r1#", {"show arp": answer})) as device:
-        crowd_of(device, tmp_path, on_result=lambda result: kinds.append(os.sched_getscheduler(0)))
+        crowd_of(device, tmp_path, on_result=look)
     assert set(kinds) == {os.SCHED_BATCH}
+    assert [len(shared) for shared in set(cores)] == [1]
+    assert cores[0] <= own
     assert os.sched_getscheduler(0) == os.SCHED_OTHER
+    assert os.sched_getaffinity(0) == own
+
+
+@linux_only
+@pytest.mark.parametrize("text", [None, "", "1 (a) b) R 1 2"])
+def test_sessions_run_anywhere_where_the_core_is_not_known(
+    text: str | None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def read_text(path: Path, **options: Any) -> str:
+        if text is None:
+            raise FileNotFoundError(path)
+        return text
+
+    monkeypatch.setattr(os, "sched_getaffinity", lambda thread: {0, 1})
+    assert shared_core() is not None
+    monkeypatch.setattr(Path, "read_text", read_text)
+    assert shared_core() is None
+    monkeypatch.undo()
+    monkeypatch.setattr(os, "sched_getaffinity", lambda thread: {0})
+    assert shared_core() is None
 
 
 @pytest.fixture

@@ -16,6 +16,7 @@ from vctui.events import Phase
 from vctui.mask import MASK
 from vctui.process import harden_process
 from vctui.ssh.calm import calm_collector
+from vctui.ssh.cores import stand_back
 from vctui.ssh.crew_calls import RemoteDesk, RemoteGuard, RemoteKnownHosts, raised
 from vctui.ssh.crew_frames import Frames, Message
 from vctui.ssh.entry import Surroundings
@@ -29,7 +30,7 @@ from vctui.ssh.model import CrewSetup, ExecutionResult, Target
 from vctui.ssh.pump import transport_class
 from vctui.ssh.session import Session
 from vctui.ssh.transport import Transport
-from vctui.ssh.turns import CROWD, TURNS, stand_back
+from vctui.ssh.turns import CROWD, TURNS
 
 _GATHER = 0.01
 """Seconds for which word of a phase may wait for more to say; nothing that somebody waits for does."""

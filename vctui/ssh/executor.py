@@ -7,6 +7,7 @@ import threading
 from collections.abc import Callable, Iterable, Sequence
 from contextlib import nullcontext
 from dataclasses import replace
+from functools import partial
 from typing import Any
 
 from vctui.config import find_home, pause
@@ -16,6 +17,7 @@ from vctui.mask import MASK
 from vctui.questions import HEADLESS, Desk
 from vctui.records import SSHCredentials
 from vctui.ssh.calm import calm_collector
+from vctui.ssh.cores import shared_core, stand_back
 from vctui.ssh.crew import gather_crew
 from vctui.ssh.crew_calls import Services
 from vctui.ssh.entry import Surroundings
@@ -115,6 +117,9 @@ class SSHExecutorPool:
         # Jump hosts are logged in to now and then: the breaker looks after them, the pace is for devices.
         jumps = Jumps(replace(shared, guard=guard), lifelines.open(), on_jump)
 
+        # Other processes have their own cores; what is left of the sessions here is not worth one.
+        core = shared_core() if crew is None else None
+
         def say_phase(target: Target, phase: Phase) -> None:
             self._tell(on_phase, target, phase)
 
@@ -177,7 +182,7 @@ class SSHExecutorPool:
                     name="ssh",
                     lifelines=lifelines,
                     cancel=cancel,
-                    is_crowd=is_crowd,
+                    begin=partial(stand_back, core) if is_crowd else None,
                 )
         finally:
             jumps.close()

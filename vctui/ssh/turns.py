@@ -10,8 +10,6 @@ and not before.
 
 from __future__ import annotations
 
-import contextlib
-import os
 import select
 import threading
 import time
@@ -192,17 +190,6 @@ class Turns:
             self._queue.popleft().lock.release()
         self._taken += 1
         self._hand_on()
-
-
-def stand_back() -> None:
-    """Have this thread begin when others stop, and not at the moment it is called.
-
-    Whoever calls it still runs, and would be interrupted only to be waited for: three switches, not one.
-    """
-    if hasattr(os, "SCHED_BATCH"):
-        with contextlib.suppress(OSError):  # where it is not allowed, all goes on as it was
-            if os.sched_getscheduler(0) == os.SCHED_OTHER:
-                os.sched_setscheduler(0, os.SCHED_BATCH, os.sched_param(0))
 
 
 TURNS = Turns()

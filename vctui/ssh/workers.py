@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable
 from typing import TypeVar
 
 from vctui.ssh.lifeline import Lifelines
-from vctui.ssh.turns import TURNS, stand_back
+from vctui.ssh.turns import TURNS
 from vctui.ssh.waiting import Waiting
 
 Item = TypeVar("Item")
@@ -23,11 +23,11 @@ def work_through(
     name: str,
     lifelines: Lifelines,
     cancel: threading.Event | None,
-    is_crowd: bool = False,
+    begin: Callable[[], None] | None = None,
 ) -> None:
     """Call `do`, which must not raise, once for each item, in at most `workers` threads; wait for all of it.
 
-    `is_crowd` says that they take turns. Items of a `Waiting` may come back. After `cancel` the items that
+    Each thread calls `begin` first. Items of a `Waiting` may come back. After `cancel` the items that
     are left are still handed to `do`, with every lifeline cut.
     """
     waiting = items if isinstance(items, Waiting) else Waiting(items)
@@ -40,8 +40,8 @@ def work_through(
                 waiting.finish()
 
     def work() -> None:
-        if is_crowd:
-            stand_back()
+        if begin is not None:
+            begin()
         drain()
 
     threads: list[threading.Thread] = []
