@@ -191,6 +191,8 @@ class _Child:
         self._stdin, self._stdout = self.process.stdin, self.process.stdout
         os.set_blocking(self._stdin.fileno(), False)
         os.set_blocking(self._stdout.fileno(), False)
+        self._selector = selectors.DefaultSelector()
+        self._selector.register(self._stdout, selectors.EVENT_READ)
         try:
             self._exchange(b"", START_SECONDS)
         except _Dead as dead:
@@ -213,21 +215,22 @@ class _Child:
     def _exchange(self, data: bytes, seconds: float) -> dict[str, Any]:
         deadline = time.monotonic() + seconds
         pending = memoryview(data)
-        with selectors.DefaultSelector() as selector:
-            selector.register(self._stdout, selectors.EVENT_READ)
-            if pending:
-                selector.register(self._stdin, selectors.EVENT_WRITE)
-            while True:
-                left = deadline - time.monotonic()
-                if left <= 0:
-                    raise _Dead(timed_out=True)
-                for key, _ in selector.select(left):
-                    if key.fileobj is self._stdin:
-                        pending = pending[self._write(pending) :]
-                        if not pending:
-                            selector.unregister(self._stdin)
-                    elif (answer := self._read()) is not None:
-                        return answer
+        pending = pending[self._write(pending) :]
+        if pending:
+            self._selector.register(self._stdin, selectors.EVENT_WRITE)
+        while True:
+            left = deadline - time.monotonic()
+            if left <= 0:
+                raise _Dead(timed_out=True)
+            for key, _ in self._selector.select(left):
+                if key.fileobj is self._stdin:
+                    pending = pending[self._write(pending) :]
+                    if not pending:
+                        self._selector.unregister(self._stdin)
+                elif (answer := self._read()) is not None:
+                    if pending:
+                        raise _Dead(timed_out=False)  # that was no answer to this
+                    return answer
 
     def _write(self, data: memoryview) -> int:
         try:
@@ -259,6 +262,7 @@ class _Child:
     def end(self) -> None:
         """Kill the process, which holds nothing worth saving, and wait until it is gone."""
         self.process.kill()
+        self._selector.close()
         self._stdin.close()
         self._stdout.close()
         self.process.wait()
