@@ -256,13 +256,10 @@ class Dialogue:
         """True when the unfinished line is a prompt, which may yet turn out to be something else."""
         return self.current is not None and self._part is None and self.prompt.matches(tail)
 
-    def look(self, tail: str) -> None:
+    def look(self, tail: str, *, at_last: bool = False) -> None:
         """Nothing more is at hand: the unfinished line may show an end."""
-        if self._ending is not None and tail:
-            self._look(self._ending, tail)
-
-    def _look(self, ending: Ending, tail: str, *, at_last: bool = False) -> None:
-        if self.prompt.comes_twice and not ending.between and not at_last:
+        ending = self._ending
+        if ending is None or not tail or (self.prompt.comes_twice and not ending.between and not at_last):
             return
         place = ending.place_of(tail, self.prompt.comes_as)
         if place is not None:
@@ -274,7 +271,7 @@ class Dialogue:
         `at_last`: it has been asked several times, and never answered as it should.
         """
         if self._ending is not None:
-            self._look(self._ending, tail, at_last=at_last)
+            self.look(tail, at_last=at_last)
         elif self.prompt.blanks is False:
             self._count(tail)
 

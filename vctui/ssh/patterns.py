@@ -23,8 +23,8 @@ _REPEATS = {_constants.MAX_REPEAT, _constants.MIN_REPEAT, _constants.POSSESSIVE_
 _SINGLE = {_constants.LITERAL, _constants.NOT_LITERAL, _constants.IN, _constants.ANY}
 
 _FLAGS = re.compile(r"\(\?([aimsu]+)\)")
-_APART = re.compile(r"\\[1-9]|\(\?(P|\(|[a-z]*x)")
-"""What means something else beside other patterns: groups with names and numbers, and comments."""
+_ALONE = re.compile(r"(?:\\\D|[^\\(]|\((?!\?(?:P|\(|[a-z]*x)))*", re.DOTALL)
+"""A pattern without what means something else beside others: groups with names and numbers, and comments."""
 
 Patterns = tuple[re.Pattern[str], ...]
 _Characters = frozenset[str]
@@ -66,7 +66,7 @@ def lazy_pattern(text: str) -> re.Pattern[str]:
 def any_of(patterns: Iterable[re.Pattern[str]]) -> re.Pattern[str] | None:
     """A pattern that matches where one of them does, and much sooner; None if they cannot be joined."""
     texts = [pattern.pattern for pattern in patterns]
-    if not texts or any(map(_APART.search, texts)):
+    if not texts or not all(map(_ALONE.fullmatch, texts)):
         return None
     return lazy_pattern("|".join(map(_grouped, texts)))
 
