@@ -61,7 +61,7 @@ class Buffer:
 
     def drop(self, place: int) -> int:
         """Forget what is before a place; returns how many characters are left."""
-        rest = self.cut(place, self.end)
+        rest = self.cut(place, self.end) if place < self.end else ""
         self._blocks, self._last = [], []
         self._dropped = self._blocks_end = self.end = self.end - len(rest)
         if rest:
