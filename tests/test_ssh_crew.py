@@ -336,10 +336,9 @@ def test_processes_are_started_where_they_pay(monkeypatch: pytest.MonkeyPatch) -
     assert crew_size(options, 10_000, 12) == 0
     assert crew_size(replace(options, processes=3), 1, 1) == 3
     assert crew_size(replace(options, processes=0), 10_000, 500) == 0
-    monkeypatch.setattr(os, "sched_getaffinity", lambda pid: {0, 1})
-    assert crew_size(options, 10_000, 500) == 1
-    monkeypatch.setattr(os, "sched_getaffinity", lambda pid: {0})
-    assert crew_size(options, 10_000, 500) == 0
+    for cores, size in ({0, 1, 2}, 2), ({0, 1}, 0), ({0}, 0):
+        monkeypatch.setattr(os, "sched_getaffinity", lambda pid, cores=cores: cores)
+        assert crew_size(options, 10_000, 500) == size
 
 
 def test_without_processes_the_program_does_it_alone(

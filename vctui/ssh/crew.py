@@ -41,7 +41,8 @@ def crew_size(options: ExecutorOptions, targets: int, workers: int) -> int:
         return options.processes
     cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
     few = targets < _FEW_TARGETS or workers < _FEW_WORKERS
-    return 0 if few else min(cores - 1, _MOST)  # the program keeps a core: it parses, saves and draws
+    size = 0 if few else min(cores - 1, _MOST)  # the program keeps a core: it parses, saves and draws
+    return size if size > 1 else 0  # to tell another process costs as much as half a visit
 
 
 class Crew:
