@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass, fields
 from typing import Any, ClassVar, Literal
 
 Phase = Literal[
@@ -15,7 +15,7 @@ DeviceStatus = Literal["ok", "skipped", "failed", "cancelled"]
 Verdict = Literal["complete", "suspect", "failed"]
 RunStatus = Literal["running", "success", "partial", "failed", "cancelled", "interrupted"]
 
-_USUAL = (("attempt", 1), ("attempts", 1), ("reasons", ()))
+_USUAL = {"attempt": 1, "attempts": 1, "reasons": ()}
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,8 +26,12 @@ class Event:
 
     def to_dict(self) -> dict[str, Any]:
         """Its fields; without reasons where nothing is to be said, and without the first attempt's number."""
-        fields = {name: value for name, value in asdict(self).items() if (name, value) not in _USUAL}
-        return {"event": self.event, **fields}
+        told: dict[str, Any] = {"event": self.event}
+        for field in fields(self):
+            value = getattr(self, field.name)
+            if field.name not in _USUAL or _USUAL[field.name] != value:
+                told[field.name] = value
+        return told
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import json
 import os
 import sys
@@ -19,8 +20,13 @@ CELL_LIMIT = 200
 
 def to_json(value: Any, indent: int | None = None) -> str:
     """JSON in ASCII, so that no byte of it can act on a terminal."""
-    text = json.dumps(value, default=_plain, ensure_ascii=True, indent=indent)
+    text = _encoder(indent).encode(value)
     return text.replace("\x7f", "\\u007f")
+
+
+@functools.cache
+def _encoder(indent: int | None) -> json.JSONEncoder:
+    return json.JSONEncoder(default=_plain, ensure_ascii=True, indent=indent)
 
 
 def _plain(value: Any) -> Any:
