@@ -136,11 +136,27 @@ def test_chunks_do_not_matter(raw: bytes, data: st.DataObject) -> None:
 class OneByOne(TerminalText):
     """Takes every character as a terminal does, and nothing in one go."""
 
-    def _plain(self, data: bytes) -> str | None:
+    def _plain(self, data: bytes, read: str) -> str | None:
         return None
 
 
-PLAIN = st.sampled_from([b"\r\n", b"\n", b"\r", b"vlan 7\r\n!\r\n", b"r1#", b" ", b"\tdown\n", b"\n\r"])
+PLAIN = st.sampled_from(
+    [
+        b"\r\n",
+        b"\n",
+        b"\r",
+        b"vlan 7\r\n!\r\n",
+        b"r1#",
+        b" ",
+        b"\tdown\n",
+        b"\n\r",
+        b"Z\xc3\xbcrich\r\n",
+        b"\xc3",
+        b"\xc2",
+        b"\r\r\n",
+        b"vlan\n\rup\n\r",
+    ]
+)
 
 
 @settings(max_examples=500, deadline=None)

@@ -91,7 +91,7 @@ class Line:
 
     def carriage_return(self) -> None:
         # Nearly always a line feed follows and the line is done; only text makes it a return to column 0.
-        self._return = True
+        self._return = self._cells is not None or self.length > 0
 
     def move(self, columns: int) -> None:
         if self._return:
