@@ -31,7 +31,7 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks.ssh_fleet import NoSimulator, build
-from benchmarks.ssh_measure import Bench, Measured, reached
+from benchmarks.ssh_measure import Bench, Measured, bench_folder, reached
 from benchmarks.ssh_report import put_into, report, shown
 from benchmarks.ssh_rows import FIGURES, ROWS, Figure, Row
 
@@ -58,15 +58,11 @@ def installed() -> dict[str, str]:
 
 
 def file_cost(files: int = 50) -> float:
-    """CPU of making and syncing a small file where the homes are, in ms: a part of every device saved.
-
-    It varies. An ext4 without a journal looks at each inode that was deleted in the last minutes before it
-    takes a free one.
-    """
-    with tempfile.TemporaryDirectory(prefix="vctui-bench-") as folder:
+    """CPU of making and syncing a small file where the homes are, in ms: a part of every device saved."""
+    with bench_folder() as folder, tempfile.TemporaryDirectory(dir=folder) as home:
         began = time.thread_time()
         for number in range(files):
-            with Path(folder, str(number)).open("xb") as file:
+            with Path(home, str(number)).open("xb") as file:
                 file.write(b"x" * 3000)
                 file.flush()
                 os.fsync(file.fileno())
