@@ -277,6 +277,26 @@ def test_a_fault_at_any_operation_costs_only_those_that_it_is_about(
     pytest.fail("never came to the end")
 
 
+def test_every_new_folder_is_durable_before_a_file_takes_its_place(
+    base: Path, versions: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    synced: set[Path] = set()
+    before: list[set[Path]] = []
+
+    def note(name: str, args: tuple[Any, ...]) -> None:
+        if name == "fsync":
+            synced.add(Path(f"/proc/self/fd/{args[0]}").readlink())
+        elif name == "rename":
+            before.append(set(synced))
+
+    with watched(monkeypatch, note):
+        save_capture(base, "arp/sw1.txt", OLD, versions=versions)
+        synced.clear()
+        save_capture(base, "arp/sw1.txt", NEW, versions=versions)
+    assert before[0] >= {base.parent, base}
+    assert before[1] >= {versions.parent, versions, versions / "arp", versions / "arp" / "sw1"}
+
+
 def test_what_is_not_durable_is_as_it_was(
     base: Path, versions: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

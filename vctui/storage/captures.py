@@ -16,7 +16,7 @@ from pathlib import Path, PurePosixPath
 
 from vctui.errors import VctuiError
 from vctui.storage.files import make_folders, storage_error, sync_folder, write_all
-from vctui.storage.kept import NOTHING, Previous, keep_previous, open_folder, put_back, split_name
+from vctui.storage.kept import NOTHING, Previous, keep_previous, open_folder, put_back, split_name, sync_new
 from vctui.storage.rows import SavedCapture
 from vctui.storage.temporary import new_temporary
 
@@ -93,7 +93,7 @@ class CaptureBatch:
         """The path and a descriptor of a folder, which stays open until the batch is finished."""
         key = base, folders
         if key not in self._folders:
-            make_folders(base)
+            sync_new(make_folders(base))
             self._folders[key] = base.joinpath(*folders), open_folder(base, folders)
         return self._folders[key]
 
@@ -140,8 +140,8 @@ def _sync(step: _Step) -> None:
 
 
 def _sync_version(step: _Step) -> None:
-    if step.previous.folder is not None:
-        sync_folder(step.previous.folder)
+    for folder in step.previous.unsynced:
+        sync_folder(folder)
 
 
 def _place(step: _Step) -> None:
@@ -184,7 +184,6 @@ def _give_up(step: _Step) -> None:
 
 
 def _close(step: _Step) -> None:
-    for descriptor in (step.descriptor, step.previous.folder):
-        if descriptor is not None:
-            with suppress(OSError):  # what had to be durable was synced
-                os.close(descriptor)
+    for descriptor in (step.descriptor, *step.previous.unsynced):
+        with suppress(OSError):  # what had to be durable was synced
+            os.close(descriptor)

@@ -6,7 +6,7 @@ import errno
 import hashlib
 import os
 import stat
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from contextlib import suppress
 from datetime import UTC, datetime
 from pathlib import Path, PurePosixPath
@@ -36,25 +36,37 @@ def split_name(parts: str | PurePosixPath | Sequence[str]) -> tuple[tuple[str, .
     return names[:-1], names[-1]
 
 
-def open_folder(base: Path, folders: Sequence[str]) -> int:
-    """A descriptor of a folder below `base`, created 0700 where missing; no link is followed on the way."""
+def sync_new(created: Iterable[Path]) -> None:
+    """Make the names of folders durable that were just created."""
+    for folder in created:
+        sync_folder(folder.parent)
+
+
+def open_folder(base: Path, folders: Sequence[str], unsynced: list[int] | None = None) -> int:
+    """A descriptor of a folder below `base`, created 0700 where missing; no link is followed on the way.
+
+    Where something was created, a descriptor of the folder around it is added to `unsynced`, or it is synced.
+    """
     current = os.open(base, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
     for name in folders:
         above = current
         try:
-            current = _open_inner(above, name)
+            current = _open_inner(above, name, unsynced)
         finally:
             os.close(above)
     return current
 
 
-def _open_inner(above: int, name: str) -> int:
+def _open_inner(above: int, name: str, unsynced: list[int] | None) -> int:
     try:
         return os.open(name, _FOLDER_FLAGS, dir_fd=above)
     except FileNotFoundError:
         with suppress(FileExistsError):
             os.mkdir(name, FOLDER_MODE, dir_fd=above)
-            sync_folder(above)
+            if unsynced is None:
+                sync_folder(above)
+            else:
+                unsynced.append(os.dup(above))
         return os.open(name, _FOLDER_FLAGS, dir_fd=above)
 
 
@@ -64,8 +76,8 @@ class Previous(NamedTuple):
     existed: bool
     version: Path | None = None
     """Where its content is kept, when it differs from the new one."""
-    folder: int | None = None
-    """A descriptor of that folder, to be synced and closed."""
+    unsynced: tuple[int, ...] = ()
+    """Descriptors of the folders that have new names for it, to be synced and closed."""
 
 
 NOTHING = Previous(existed=False)
@@ -74,7 +86,7 @@ NOTHING = Previous(existed=False)
 def keep_previous(
     folder: int, name: str, digest: str, size: int, versions: Path | None, folders: Sequence[str]
 ) -> Previous:
-    """Keep the content of the file of that name, if there is one. It is durable when the folder is synced."""
+    """Keep the content of the file of that name, if there is one; durably once the folders are synced."""
     try:
         previous = os.open(name, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC, dir_fd=folder)
     except OSError as error:
@@ -86,18 +98,21 @@ def keep_previous(
         same = info.st_size == size and _sha256(previous) == digest
         if versions is None or not stat.S_ISREG(info.st_mode) or same:
             return Previous(True)
-        make_folders(versions)
+        sync_new(make_folders(versions))
         kept = (*folders, name.removesuffix(".txt"))
-        target = open_folder(versions, kept)
+        unsynced: list[int] = []
         try:
+            target = open_folder(versions, kept, unsynced)
+            unsynced.append(target)
             stamp = datetime.fromtimestamp(info.st_mtime, UTC)
             version = _link_or_copy(folder, name, previous, target, f"{stamp:%Y%m%dT%H%M%S.%fZ}")
         except BaseException:
-            os.close(target)
+            for one in unsynced:
+                os.close(one)
             raise
     finally:
         os.close(previous)
-    return Previous(True, versions.joinpath(*kept, version), target)
+    return Previous(True, versions.joinpath(*kept, version), tuple(unsynced))
 
 
 def _link_or_copy(folder: int, name: str, previous: int, target: int, stamp: str) -> str:
