@@ -204,13 +204,13 @@ class Platform:
             return None
         return next((line for line in lines[:_ERROR_LINES] if _match(self.errors, line[:MAX_LINE])), None)
 
-    def misses_end(self, command: str, body: Sequence[str]) -> bool:
+    def misses_end(self, command: str, body: str) -> bool:
         """True when the last line that this command's output always has is not there."""
         command = " ".join(command.split())
         marker = next((marker for marker in self.end_markers if marker.command.fullmatch(command)), None)
         if marker is None:
             return False
-        last = next((line.strip() for line in reversed(body) if line.strip()), "")
+        last = body.rstrip().rpartition("\n")[2].strip()
         return len(last) > MAX_LINE or marker.last.fullmatch(last) is None
 
     def volatile_lines(self, command: str) -> Patterns:

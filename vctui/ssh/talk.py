@@ -21,6 +21,8 @@ from vctui.text import safe_line
 
 _SEEN = "its prompt came as often as it was asked, but showed none of the blanks that were typed"
 _EDGE = 16 * 1024
+_HEAD = 64
+"""Characters and lines at the ends of an output in which is looked for what is wrong with it."""
 _SMALL = 64 * 1024
 """The next command is only typed ahead behind an output of at most so many characters."""
 
@@ -240,15 +242,6 @@ def _without_log(text: str, start: int, end: int, prompt: str, spare: int) -> in
     return kept
 
 
-def _edges(reply: Reply) -> tuple[list[str], list[str]]:
-    """The first lines and the last: all of them, where there are not many."""
-    if reply.end - reply.start <= _EDGE:
-        lines = reply.body.split("\n")[:-1]
-        return lines, lines
-    first = reply.text[reply.start : reply.start + _EDGE].split("\n")[:-1]
-    return first, reply.text[reply.end - _EDGE : reply.end].split("\n")[1:-1]
-
-
 def _without_keys(shell: Shell, output: Output) -> list[str]:
     """The output in pieces, without our own keys where the terminal has shown them in its midst."""
     parts, at = list[str](), output.start
@@ -260,8 +253,8 @@ def _without_keys(shell: Shell, output: Output) -> list[str]:
 
 def judge(platform: Platform, command: str, reply: Reply) -> None:
     """Raise DeviceError for an output that is none: a rejected command, or one whose known end is missing."""
-    first, last = _edges(reply)
-    rejection = platform.rejection(first)
+    text, start, end = reply.text, reply.start, reply.end
+    rejection = platform.rejection(text[start : min(end, start + _EDGE)].split("\n", _HEAD)[:_HEAD])
     if rejection is not None:
         shown = safe_line(command, 80)
         raise DeviceError("command_rejected", f"the device rejects {shown!r}: {safe_line(rejection, 160)}")
@@ -269,5 +262,5 @@ def judge(platform: Platform, command: str, reply: Reply) -> None:
         raise DeviceError(
             "incomplete", f"a pager's question stands in the output of {safe_line(command, 80)!r}"
         )
-    if platform.misses_end(command, last):
+    if platform.misses_end(command, text[max(start, end - _EDGE) : end]):
         raise DeviceError("incomplete", f"the last line of {safe_line(command, 80)!r} is missing")
