@@ -13,6 +13,7 @@ from contextlib import contextmanager, nullcontext
 from functools import partial
 from pathlib import Path
 from random import Random
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -21,8 +22,9 @@ from hypothesis import strategies as st
 
 from tests.fixtures.ssh_device import CREDENTIALS, WAIT, Device, Terminal, cli
 from vctui.ssh import ExecutionResult, ExecutorOptions, KnownHosts, SSHExecutorPool, Target
+from vctui.ssh import cores as cores_module
 from vctui.ssh import turns as turns_module
-from vctui.ssh.cores import shared_core
+from vctui.ssh.cores import SharedCore, near_core
 from vctui.ssh.lifeline import Deadline, Lifeline, clock_stopped
 from vctui.ssh.limits import workers_within_limits
 from vctui.ssh.pump import VARIABLE
@@ -403,12 +405,52 @@ def test_sessions_run_anywhere_where_the_core_is_not_known(
         return text
 
     monkeypatch.setattr(os, "sched_getaffinity", lambda thread: {0, 1})
-    assert shared_core() is not None
+    assert near_core() is not None
     monkeypatch.setattr(Path, "read_text", read_text)
-    assert shared_core() is None
+    assert near_core() is None
     monkeypatch.undo()
     monkeypatch.setattr(os, "sched_getaffinity", lambda thread: {0})
-    assert shared_core() is None
+    assert near_core() is None
+
+
+@linux_only
+def test_sessions_leave_a_core_that_something_else_needs(monkeypatch: pytest.MonkeyPatch) -> None:
+    clock = {"now": 0.0, "used": 0.0}
+    read = SimpleNamespace(monotonic=lambda: clock["now"], process_time=lambda: clock["used"])
+    monkeypatch.setattr(cores_module, "time", read)
+    own = os.sched_getaffinity(0)
+    core = SharedCore(min(own))
+    seen: list[set[int]] = []
+
+    def pass_on(share: float, *, busy: bool = True) -> None:
+        clock["now"] += 0.1
+        clock["used"] += 0.1 * share
+        core.look_after(busy)
+
+    def work() -> None:
+        with core.stay():
+            for share, busy in [(0.5, True)] * 4 + [(1.0, True)] + [(0.1, False)] * 9 + [(0.5, True)] * 4:
+                pass_on(share, busy=busy)
+            seen.append(os.sched_getaffinity(0))
+            pass_on(0.5)
+            seen.append(os.sched_getaffinity(0))
+        with core.stay():
+            seen.append(os.sched_getaffinity(0))
+
+    run_threads([work])
+    assert seen == [{min(own)}, own, own]
+
+
+def test_it_is_told_whether_somebody_has_the_turn_all_the_time(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(turns_module, "_PATIENCE", 0.01)
+    turns = Turns()
+    told = {True: threading.Event(), False: threading.Event()}
+    with turns.crowd(lambda busy: told[busy].set()):
+        assert told[False].wait(WAIT)
+        assert not told[True].is_set()
+        with stuck_session(turns):
+            assert told[True].wait(WAIT)
+    assert not turns._lookers
 
 
 @pytest.fixture

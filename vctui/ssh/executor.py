@@ -7,7 +7,6 @@ import threading
 from collections.abc import Callable, Iterable, Sequence
 from contextlib import nullcontext
 from dataclasses import replace
-from functools import partial
 from typing import Any
 
 from vctui.config import find_home, pause
@@ -17,7 +16,7 @@ from vctui.mask import MASK
 from vctui.questions import HEADLESS, Desk
 from vctui.records import SSHCredentials
 from vctui.ssh.calm import calm_collector
-from vctui.ssh.cores import shared_core, stand_back
+from vctui.ssh.cores import SharedCore, near_core
 from vctui.ssh.crew import gather_crew
 from vctui.ssh.crew_calls import Services
 from vctui.ssh.entry import Surroundings
@@ -118,7 +117,7 @@ class SSHExecutorPool:
         jumps = Jumps(replace(shared, guard=guard), lifelines.open(), on_jump)
 
         # Other processes have their own cores; what is left of the sessions here is not worth one.
-        core = shared_core() if crew is None else None
+        core = SharedCore(near_core() if crew is None else None)
 
         def say_phase(target: Target, phase: Phase) -> None:
             self._tell(on_phase, target, phase)
@@ -174,7 +173,7 @@ class SSHExecutorPool:
                 waiting.send_back(Try(replace(ended.left[0], also=ended.left[1:], attempt=1)), 0.0)
 
         try:
-            with calm_collector(), TURNS.crowd() if is_crowd else nullcontext():
+            with calm_collector(), TURNS.crowd(core.look_after) if is_crowd else nullcontext():
                 work_through(
                     waiting,
                     collect,
@@ -182,7 +181,7 @@ class SSHExecutorPool:
                     name="ssh",
                     lifelines=lifelines,
                     cancel=cancel,
-                    begin=partial(stand_back, core) if is_crowd else None,
+                    around=core.stay if is_crowd else nullcontext,
                 )
         finally:
             jumps.close()

@@ -14,7 +14,7 @@ import select
 import threading
 import time
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 from vctui.ssh.watch import Watch
@@ -55,20 +55,30 @@ class Turns:
         """How often in a row it had to be taken away."""
         self._own = _Own()
         self._crowds = 0
+        self._lookers: list[Callable[[bool], None]] = []
+        self._was_free = True
+        """Whether nobody has had the turn for a moment since the last tick."""
         self._watch: Watch[_Seat] | None = None
 
     @contextmanager
-    def crowd(self) -> Iterator[None]:
-        """Many sessions are about to start: watch their connections until the block ends, if that can be."""
+    def crowd(self, look_after: Callable[[bool], None] | None = None) -> Iterator[None]:
+        """Many sessions are about to start: watch their connections until the block ends, if that can be.
+
+        `look_after` then hears every 0.1 s or so whether somebody has had the turn all the time.
+        """
         with self._mutex:
             self._crowds += 1
+            if look_after is not None:
+                self._lookers.append(look_after)
             if self._watch is None and hasattr(select, "epoll"):
-                self._watch = Watch(self.look_around, _PATIENCE)
+                self._watch = Watch(self._tick, _PATIENCE)
         try:
             yield
         finally:
             with self._mutex:
                 self._crowds -= 1
+                if look_after is not None:
+                    self._lookers.remove(look_after)
                 watch = self._watch
                 if not self._crowds:
                     self._watch = None
@@ -149,6 +159,14 @@ class Turns:
         finally:
             self.rest()
 
+    def _tick(self) -> None:
+        self.look_around()
+        with self._mutex:
+            busy, self._was_free = not self._was_free, self._holder is None
+            lookers = list(self._lookers)
+        for look_after in lookers:
+            look_after(busy)
+
     def look_around(self) -> None:
         """Call those who have bytes, and see that nobody holds them up."""
         watch = self._watch
@@ -180,7 +198,7 @@ class Turns:
             self._holder = self._queue.popleft()
             self._holder.lock.release()
         else:
-            self._holder = None
+            self._holder, self._was_free = None, True
             if self._watch is not None:
                 self._watch.ring()
 

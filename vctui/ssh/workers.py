@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Iterable
+from contextlib import AbstractContextManager, nullcontext
 from typing import TypeVar
 
 from vctui.ssh.lifeline import Lifelines
@@ -23,12 +24,12 @@ def work_through(
     name: str,
     lifelines: Lifelines,
     cancel: threading.Event | None,
-    begin: Callable[[], None] | None = None,
+    around: Callable[[], AbstractContextManager[None]] = nullcontext,
 ) -> None:
     """Call `do`, which must not raise, once for each item, in at most `workers` threads; wait for all of it.
 
-    Each thread calls `begin` first. Items of a `Waiting` may come back. After `cancel` the items that
-    are left are still handed to `do`, with every lifeline cut.
+    Each thread does so within a context of its own, `around`. Items of a `Waiting` may come back. After
+    `cancel` the items that are left are still handed to `do`, with every lifeline cut.
     """
     waiting = items if isinstance(items, Waiting) else Waiting(items)
 
@@ -40,9 +41,8 @@ def work_through(
                 waiting.finish()
 
     def work() -> None:
-        if begin is not None:
-            begin()
-        drain()
+        with around():
+            drain()
 
     threads: list[threading.Thread] = []
     try:
