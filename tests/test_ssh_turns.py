@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import resource
 import select
@@ -29,6 +30,7 @@ from vctui.ssh.lifeline import Deadline, Lifeline, clock_stopped
 from vctui.ssh.limits import workers_within_limits
 from vctui.ssh.pump import VARIABLE
 from vctui.ssh.turns import CROWD, TURNS, Turns
+from vctui.ssh.watch import Watch
 from vctui.ssh.wire import is_ready, wire
 
 linux_only = pytest.mark.skipif(not hasattr(os, "SCHED_BATCH"), reason="there is no such thing here")
@@ -371,6 +373,48 @@ def test_bytes_that_nobody_looked_for_in_time_are_no_silence(monkeypatch: pytest
         assert line.read(0.01) is None
         assert is_ready(left, select.POLLOUT, 0.01)
         assert not is_ready(left, select.POLLIN, 0.01)
+
+
+def test_crowds_that_end_at_the_same_time_close_the_watch_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Its file would by then be somebody else's."""
+    turns, closed = Turns(), list[Any]()
+    monkeypatch.setattr(Watch, "close", lambda watch: closed.append(watch))
+    first, second = turns.crowd(), turns.crowd()
+    first.__enter__()
+    second.__enter__()
+    watch = turns._watch
+    assert watch is not None
+    rest = [second]
+
+    class Mutex:
+        def __enter__(self) -> None:
+            pass
+
+        def __exit__(self, *error: object) -> None:
+            if rest:
+                rest.pop().__exit__(None, None, None)
+
+    monkeypatch.setattr(turns, "_mutex", Mutex())
+    first.__exit__(None, None, None)
+    assert closed == [watch]
+    assert turns._watch is None
+    monkeypatch.undo()
+    watch.close()
+
+
+def test_where_nothing_can_be_watched_each_waits_by_itself(monkeypatch: pytest.MonkeyPatch) -> None:
+    def fail(*_: object) -> None:
+        raise OSError(errno.EMFILE, os.strerror(errno.EMFILE))
+
+    left, right = socket.socketpair()
+    with monkeypatch.context() as patch:
+        patch.setattr(turns_module, "Watch", fail)
+        with left, right, TURNS.crowd(), TURNS.session():
+            assert TURNS.watch is None
+            right.sendall(b"x")
+            assert wire(left).read(WAIT) == b"x"
+    with TURNS.crowd(), TURNS.session():
+        assert (TURNS.watch is not None) == hasattr(select, "epoll")
 
 
 @linux_only

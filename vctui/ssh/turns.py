@@ -15,7 +15,7 @@ import threading
 import time
 from collections import deque
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 
 from vctui.ssh.watch import Watch
 
@@ -71,18 +71,19 @@ class Turns:
             if look_after is not None:
                 self._lookers.append(look_after)
             if self._watch is None and hasattr(select, "epoll"):
-                self._watch = Watch(self._tick, _PATIENCE)
+                with suppress(OSError, RuntimeError):  # no files or threads are left: each waits by itself
+                    self._watch = Watch(self._tick, _PATIENCE)
         try:
             yield
         finally:
+            watch = None
             with self._mutex:
                 self._crowds -= 1
                 if look_after is not None:
                     self._lookers.remove(look_after)
-                watch = self._watch
-                if not self._crowds:
-                    self._watch = None
-            if watch is not None and self._watch is None:
+                if not self._crowds:  # only the last one closes it, and once: others may end at the same time
+                    watch, self._watch = self._watch, None
+            if watch is not None:
                 watch.close()
 
     @contextmanager
