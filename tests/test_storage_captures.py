@@ -11,6 +11,7 @@ import subprocess
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from datetime import datetime, tzinfo
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -18,7 +19,7 @@ from typing import Any
 import pytest
 
 from vctui.errors import StorageError
-from vctui.storage import CaptureBatch, clean_temporary, save_capture, sha256_of, versions_of
+from vctui.storage import CaptureBatch, clean_temporary, kept, save_capture, sha256_of, versions_of
 
 OLD, NEW = b"old content\n", b"new content\n" * 100
 
@@ -275,6 +276,50 @@ def test_a_fault_at_any_operation_costs_only_those_that_it_is_about(
             assert step > 25
             return
     pytest.fail("never came to the end")
+
+
+def test_what_nobody_foresaw_of_one_costs_no_other(
+    base: Path, versions: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Some file systems know times that Python does not."""
+    for name in ("arp/sw1.txt", "arp/sw2.txt", "arp/sw3.txt"):
+        save_capture(base, name, OLD, versions=versions)
+    os.utime(base / "arp" / "sw2.txt", (0, 0))
+
+    class Calendar(datetime):
+        @classmethod
+        def fromtimestamp(cls, timestamp: float, tz: tzinfo | None = None) -> Any:
+            if not timestamp:
+                raise OverflowError("no such year")
+            return datetime.fromtimestamp(timestamp, tz)
+
+    monkeypatch.setattr(kept, "datetime", Calendar)
+    descriptors = len(list(Path("/proc/self/fd").iterdir()))
+    batch = CaptureBatch()
+    written = [batch.write(base, f"arp/sw{number}.txt", NEW, versions=versions) for number in (1, 2, 3)]
+    batch.finish()
+    assert [one.saved is not None for one in written] == [True, False, True]
+    assert isinstance(written[1].error, OverflowError)
+    assert [(base / "arp" / f"sw{number}.txt").read_bytes() for number in (1, 2, 3)] == [NEW, OLD, NEW]
+    assert not list(base.rglob(".vctui*"))
+    assert len(list(Path("/proc/self/fd").iterdir())) == descriptors
+
+
+def test_so_many_captures_take_no_more_files_than_there_may_be(base: Path, versions: Path) -> None:
+    names = [f"folder{folder}/sw{number}.txt" for number in range(8) for folder in range(40)]
+    for name in names:
+        save_capture(base, name, OLD, versions=versions)
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    used = max(int(one.name) for one in Path("/proc/self/fd").iterdir())
+    resource.setrlimit(resource.RLIMIT_NOFILE, (used + 200, hard))
+    try:
+        batch = CaptureBatch()
+        written = [batch.write(base, name, NEW, versions=versions) for name in names]
+        batch.finish()
+    finally:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
+    assert all(one.saved is not None and one.saved.version is not None for one in written)
+    assert all((base / name).read_bytes() == NEW for name in names)
 
 
 def test_every_new_folder_is_durable_before_a_file_takes_its_place(

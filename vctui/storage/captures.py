@@ -14,11 +14,13 @@ from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
-from vctui.errors import VctuiError
 from vctui.storage.files import make_folders, storage_error, sync_folder, write_all
 from vctui.storage.kept import NOTHING, Previous, keep_previous, open_folder, put_back, split_name, sync_new
 from vctui.storage.rows import SavedCapture
 from vctui.storage.temporary import new_temporary
+
+_MOST = 32
+"""Captures that are finished together at most: each holds files open, of which a process has few."""
 
 
 @dataclass(slots=True, eq=False)
@@ -29,7 +31,7 @@ class Pending:
     size: int
     sha256: str
     saved: SavedCapture | None = None
-    error: VctuiError | None = None
+    error: Exception | None = None
 
 
 @dataclass(slots=True, eq=False)
@@ -61,6 +63,8 @@ class CaptureBatch:
         A previous, different content will be kept under `versions`. Raises StorageError.
         """
         folders, name = split_name(parts)
+        if len(self._steps) >= _MOST:
+            self.finish()
         try:
             path, folder = self._folder(base, folders)
             temporary, descriptor = new_temporary(folder)
@@ -119,7 +123,7 @@ def save_capture(
 def _succeeds(step: _Step, act: Callable[[_Step], None]) -> bool:
     try:
         act(step)
-    except (OSError, VctuiError) as error:
+    except Exception as error:  # noqa: BLE001 - whatever is wrong with one, the others take their places
         _give_up(step)
         _fail(step, error)
         return False
@@ -168,7 +172,7 @@ def _sync_names(folder: int, steps: Sequence[_Step]) -> None:
         pending.saved = SavedCapture(pending.path, pending.size, pending.sha256, step.previous.version)
 
 
-def _fail(step: _Step, error: OSError | VctuiError) -> None:
+def _fail(step: _Step, error: Exception) -> None:
     if isinstance(error, OSError):
         step.pending.error = storage_error(error, step.pending.path)
         step.pending.error.__cause__ = error
