@@ -11,6 +11,11 @@ from vctui.ssh.turns import TURNS
 
 _BLOCK = 64 * 1024
 _LARGE = 4 * 1024 * 1024
+_REUSED = 2 * 1024 * 1024
+"""Memory that is taken and given back once: from then on glibc keeps pieces up to this size for the next one.
+
+Else each piece of the first outputs is new memory, and to touch that costs more than to copy what it holds.
+"""
 _UTF8 = ("utf-8", "surrogatepass")
 _LOOK = 0.25
 """Seconds between two looks whether a session that waits for room has been cut."""
@@ -85,6 +90,7 @@ class Held:
     """
 
     def __init__(self, limit: int) -> None:
+        bytes(_REUSED)
         self._limit = limit
         self._lock = threading.Lock()
         self._room = threading.Condition(self._lock)
