@@ -135,3 +135,37 @@ def test_a_pager_that_takes_a_question_for_its_answer(pager: tuple[str, str], cl
         kinds.add(outcome.kind)
         assert all(lines_of(one.text) == list(lines) for one in outcome.outputs if one.error is None)
     assert kinds == {None, "incomplete"}
+
+
+class Talkative:
+    """A device that says much right behind its prompt, and does not show it again."""
+
+    def __init__(self, said: bytes) -> None:
+        self._said = said
+
+    def start(self) -> list[Said]:
+        return [b"r1#"]
+
+    def feed(self, data: bytes) -> list[Said]:
+        said: list[Said] = []
+        for line in data.split(b"\n")[:-1]:
+            shows = line == b"show clock"
+            said.append(line + (b"\r\n12:00\r\nr1#\r\n" + self._said if shows else b"\r\nr1#"))
+        return said
+
+
+@pytest.mark.parametrize("number", [1, 3, 30, 60, 500])
+def test_log_messages_right_behind_the_prompt(number: int, clock: Clock) -> None:
+    """However many come at once, the prompt before them is asked."""
+    message = b"*Mar  1 00:00:07.123: %%LINK-3-UPDOWN: Interface Gi0/%d, changed state to up\r\n"
+    console: Any = Talkative(b"".join(message % port for port in range(number)))
+    outcome = run_session(ReplayChannel(console, clock), clock, ("show clock",), "cisco_ios")
+    assert outcome.failure is None
+    assert [output.text for output in outcome.outputs] == ["r1#show clock\n12:00\nr1#"]
+
+
+def test_other_lines_right_behind_what_looks_like_the_prompt(clock: Clock) -> None:
+    """They are output, and the device has to show where it ends."""
+    console: Any = Talkative(b"Interface Gi0/1 is up\r\n" * 100)
+    outcome = run_session(ReplayChannel(console, clock), clock, ("show clock",), "cisco_ios")
+    assert outcome.kind == "command_timeout"

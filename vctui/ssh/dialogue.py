@@ -90,7 +90,7 @@ class Dialogue:
             end = self._start_of_next(finished, at)
             if end - at > MAX_LINE:
                 # The usual case for long output: nothing in here tells where it ends.
-                self._shown.pass_over()
+                self._shown.pass_over(finished[at:end] if self._shown.recent else "")
                 self._length += end - at
                 number += finished.count("\n", at, end) if written else 0
                 at = end
@@ -107,7 +107,9 @@ class Dialogue:
         if self.current is None or self._ending is not None or self.due:
             return at
         if self._coming.is_wanted:  # only how it ends tells anything
-            at = finished.rfind("\n", at, max(at, len(finished) - _LAST)) + 1 or at
+            last = finished.rfind("\n", at, max(at, len(finished) - _LAST)) + 1 or at
+            if not is_log(finished[last : last + MAX_LINE]):  # the prompt may stand before many of them
+                at = last
         found = finished.find(self.prompt.needle, at)
         return len(finished) if found < 0 else finished.rfind("\n", at, found) + 1 or at
 

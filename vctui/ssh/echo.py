@@ -8,8 +8,8 @@ from typing import Literal
 from vctui.ssh.prompts import Prompt
 from vctui.ssh.rules import MAX_LINE
 
-_LOG_LINE = re.compile(r"\W{0,3}(\S+ ){0,9}?\S{0,40}%[A-Z][\w-]*-\d-\w+( ?\(\w\))?(\[\d+\])?:")
-"""How most devices begin a message which they put between the lines: `*Nov 23 10:00:00: %SYS-5-CONFIG_I:`."""
+_LOG_LINE = re.compile(r"\W{0,3}(\S+ {1,2}){0,9}?\S{0,40}%[A-Z][\w-]*-\d-\w+( ?\(\w\))?(\[\d+\])?:")
+"""How most devices begin a message which they put between the lines: `*Nov  3 10:00:00: %SYS-5-CONFIG_I:`."""
 _MAX_LINES = 40
 _SCROLLED = 8
 """So many characters of a command at least remain of it where a device scrolls a long line sideways."""

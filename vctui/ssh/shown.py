@@ -31,11 +31,12 @@ class ShownPrompts:
         self.garbled = None
         self.pass_over()
 
-    def pass_over(self) -> None:
-        """Output has come, which is no prompt."""
+    def pass_over(self, text: str = "") -> None:
+        """Output has come, which is no prompt. Behind log messages alone a prompt is still the last one."""
         self.run.clear()
         self.between = []
-        self.recent = None
+        if not (text and self.recent and all(is_log(line) for line in text.split("\n") if line.strip())):
+            self.recent = None
 
     def take(self, line: str, at: int) -> bool:
         """A line of the output. True when it is no prompt."""
