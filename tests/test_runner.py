@@ -199,6 +199,23 @@ def test_a_device_whose_file_is_not_durable_has_failed(
     assert {(each.path, each.size) for each in finished(events).values()} == {(None, None)}
 
 
+def test_a_device_of_which_nobody_knows_whether_it_is_saved_has_failed(
+    demo: DemoHome, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whatever breaks while many are saved together, and wherever."""
+
+    def broken(*_: object) -> None:
+        raise RuntimeError("out of order")
+
+    monkeypatch.setattr("vctui.storage.captures._MOST", 1)
+    monkeypatch.setattr("vctui.storage.captures._sync_names", broken)
+    events: list[Event] = []
+    run = runner(demo, sink=events.append, names=["fra-leaf-01", "fra-leaf-02"], validate=False)
+    result = run.run_plan(run.plan(job(demo)))
+    assert result.success_count == 0
+    assert {each.status for each in finished(events).values()} == {"failed"}
+
+
 def test_a_full_disk_ends_this_run_and_no_other(demo: DemoHome, monkeypatch: pytest.MonkeyPatch) -> None:
     def full(*args: object, **options: object) -> None:
         raise StorageError("disk is full") from OSError(errno.ENOSPC, "No space left on device")

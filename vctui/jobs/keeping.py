@@ -39,8 +39,11 @@ class DeviceFiles:
 
     @property
     def problem(self) -> Exception | None:
-        """Why not all of them are saved."""
-        return self.error or next((one.error for one in self.written if one.error), None)
+        """Why not all of them are saved: nothing counts as saved of which that is not known."""
+        lost = next((one for one in self.written if one.saved is None), None)
+        if self.error is not None or lost is None:
+            return self.error
+        return lost.error or StorageError(f"{lost.path} was not saved")
 
 
 class Keeper:
