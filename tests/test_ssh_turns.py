@@ -18,7 +18,7 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import Phase, given, settings
 from hypothesis import strategies as st
 
 from tests.fixtures.ssh_device import CREDENTIALS, WAIT, Device, Terminal, cli
@@ -292,7 +292,7 @@ def test_whoever_has_bytes_passes_a_session_that_is_stuck(monkeypatch: pytest.Mo
 STEPS = st.lists(st.sampled_from(["bytes", "nothing", "rest", "end"]), min_size=1, max_size=8)
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60, deadline=None, phases=[Phase.generate])  # a failure takes its time: no shrinking
 @given(plans=st.lists(STEPS, min_size=2, max_size=12), seed=st.integers())
 def test_nobody_sleeps_through_and_nobody_computes_beside(plans: list[list[str]], seed: int) -> None:
     """Whoever sends, shuts down or gives up in whatever order, each wait ends, and with the turn.
