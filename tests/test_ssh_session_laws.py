@@ -17,6 +17,9 @@ from tests.fixtures.adversary import COMMANDS, LOGS, PAGERS, Adversary, Script, 
 from tests.fixtures.replay import Clock, Outcome, ReplayChannel, clock, dice, run_session, sim_device
 from vctui.demo.console import Console, Said
 from vctui.demo.recording import Recording, Turn
+from vctui.ssh.dialogue import Dialogue
+from vctui.ssh.platforms import get_platform
+from vctui.ssh.prompts import Prompt
 
 __all__ = ["clock"]
 LAW = settings(
@@ -169,3 +172,20 @@ def test_other_lines_right_behind_what_looks_like_the_prompt(clock: Clock) -> No
     console: Any = Talkative(b"Interface Gi0/1 is up\r\n" * 100)
     outcome = run_session(ReplayChannel(console, clock), clock, ("show clock",), "cisco_ios")
     assert outcome.kind == "command_timeout"
+
+
+@pytest.mark.parametrize("kept", [True, False])
+def test_a_command_that_only_an_output_shows_bounds_none(kept: bool) -> None:
+    """A pager has taken the question before it, and perhaps the command as well: both are not believed."""
+    dialogue = Dialogue(Prompt("r1#", blanks=True), get_platform("cisco_ios"))
+    first = dialogue.type_command("show version", kept=kept)
+    dialogue.take("r1#show version\n")
+    dialogue.type_question(7, "r1#")
+    second = dialogue.type_command("show log")
+    dialogue.take("one\nr1#show log\ntwo\n")
+    dialogue.type_question(10, "r1#")
+    dialogue.take("r1#          \n")
+    dialogue.look("r1#")
+    assert first.output is not None
+    assert second.output is not None
+    assert (first.output.strayed, second.output.strayed) == (kept, kept)

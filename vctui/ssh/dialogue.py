@@ -245,8 +245,12 @@ class Dialogue:
             if seen is None:
                 self.lost.append(typed)
                 continue
+            # No question has bounded the output before it, where that line may stand as well.
+            doubtful = self._coming.is_wanted
+            self._coming.strayed |= doubtful
             self._coming.close(seen[0], self.prompt.text, certain=False)
             self._begin(typed, seen[1], echoed=typed.seen is not None)
+            self._coming.strayed |= doubtful
         self._coming.close(*place, ending.between, certain=self.prompt.blanks is not False)
         del self.due[: at + 1]
         self._begin(ending.question, ending.cut[1])
