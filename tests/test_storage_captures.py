@@ -322,6 +322,35 @@ def test_so_many_captures_take_no_more_files_than_there_may_be(base: Path, versi
     assert all((base / name).read_bytes() == NEW for name in names)
 
 
+@pytest.mark.parametrize("existed", [True, False])
+def test_what_another_run_saves_meanwhile_is_kept_as_well(
+    base: Path, versions: Path, monkeypatch: pytest.MonkeyPatch, existed: bool
+) -> None:
+    """Two jobs may have one folder, and to save many captures together takes a while."""
+    if existed:
+        save_capture(base, "arp/sw1.txt", OLD, versions=versions)
+    others = [b"theirs\n"]
+    fsync = os.fsync
+
+    def slow(descriptor: int) -> None:
+        fsync(descriptor)
+        if others:
+            save_capture(base, "arp/sw1.txt", others.pop(), versions=versions)
+
+    batch = CaptureBatch()
+    pending = batch.write(base, "arp/sw1.txt", NEW, versions=versions)
+    descriptors = len(list(Path("/proc/self/fd").iterdir()))
+    monkeypatch.setattr(os, "fsync", slow)
+    batch.finish()
+    assert pending.saved is not None
+    assert pending.path.read_bytes() == NEW
+    kept_ones = {one.read_bytes() for one in versions_of(versions, "arp/sw1.txt")}
+    assert kept_ones == ({OLD, b"theirs\n"} if existed else {b"theirs\n"})
+    assert pending.saved.version is not None
+    assert pending.saved.version.read_bytes() == b"theirs\n"
+    assert len(list(Path("/proc/self/fd").iterdir())) == descriptors - 2
+
+
 def test_every_new_folder_is_durable_before_a_file_takes_its_place(
     base: Path, versions: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -9,13 +9,22 @@ from __future__ import annotations
 
 import hashlib
 import os
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
 from vctui.storage.files import make_folders, storage_error, sync_folder, write_all
-from vctui.storage.kept import NOTHING, Previous, keep_previous, open_folder, put_back, split_name, sync_new
+from vctui.storage.kept import (
+    NOTHING,
+    Previous,
+    is_still_there,
+    keep_previous,
+    open_folder,
+    put_back,
+    split_name,
+    sync_new,
+)
 from vctui.storage.rows import SavedCapture
 from vctui.storage.temporary import new_temporary
 
@@ -149,6 +158,11 @@ def _sync_version(step: _Step) -> None:
 
 
 def _place(step: _Step) -> None:
+    while not is_still_there(step.folder, step.name, step.previous):
+        _close_all(step.previous.unsynced)
+        step.previous = NOTHING
+        _keep(step)
+        _sync_version(step)
     os.rename(step.temporary, step.name, src_dir_fd=step.folder, dst_dir_fd=step.folder)
     _close(step)
 
@@ -188,6 +202,10 @@ def _give_up(step: _Step) -> None:
 
 
 def _close(step: _Step) -> None:
-    for descriptor in (step.descriptor, *step.previous.unsynced):
+    _close_all((step.descriptor, *step.previous.unsynced))
+
+
+def _close_all(descriptors: Iterable[int]) -> None:
+    for descriptor in descriptors:
         with suppress(OSError):  # what had to be durable was synced
             os.close(descriptor)

@@ -70,6 +70,10 @@ def _open_inner(above: int, name: str, unsynced: list[int] | None) -> int:
         return os.open(name, _FOLDER_FLAGS, dir_fd=above)
 
 
+_File = tuple[int, int, int]
+"""What tells a file from the one that takes its place."""
+
+
 class Previous(NamedTuple):
     """What a capture replaces."""
 
@@ -78,26 +82,41 @@ class Previous(NamedTuple):
     """Where its content is kept, when it differs from the new one."""
     unsynced: tuple[int, ...] = ()
     """Descriptors of the folders that have new names for it, to be synced and closed."""
+    file: _File | None = None
 
 
 NOTHING = Previous(existed=False)
+
+
+def is_still_there(folder: int, name: str, previous: Previous) -> bool:
+    """Whether the file of that name is the one that was kept; another run may have saved its own since."""
+    return _file(folder, name) == previous.file
+
+
+def _file(folder: int, name: str) -> _File | None:
+    try:
+        info = os.stat(name, dir_fd=folder, follow_symlinks=False)
+    except FileNotFoundError:
+        return None
+    return info.st_dev, info.st_ino, info.st_mtime_ns
 
 
 def keep_previous(
     folder: int, name: str, digest: str, size: int, versions: Path | None, folders: Sequence[str]
 ) -> Previous:
     """Keep the content of the file of that name, if there is one; durably once the folders are synced."""
+    file = _file(folder, name)
     try:
         previous = os.open(name, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC, dir_fd=folder)
     except OSError as error:
         if error.errno in (errno.ENOENT, errno.ELOOP):
-            return Previous(error.errno != errno.ENOENT)
+            return Previous(error.errno != errno.ENOENT, file=file)
         raise
     try:
         info = os.fstat(previous)
         same = info.st_size == size and _sha256(previous) == digest
         if versions is None or not stat.S_ISREG(info.st_mode) or same:
-            return Previous(True)
+            return Previous(True, file=file)
         sync_new(make_folders(versions))
         kept = (*folders, name.removesuffix(".txt"))
         unsynced: list[int] = []
@@ -112,7 +131,7 @@ def keep_previous(
             raise
     finally:
         os.close(previous)
-    return Previous(True, versions.joinpath(*kept, version), tuple(unsynced))
+    return Previous(True, versions.joinpath(*kept, version), tuple(unsynced), file)
 
 
 def _link_or_copy(folder: int, name: str, previous: int, target: int, stamp: str) -> str:
