@@ -6,6 +6,8 @@ import threading
 from collections.abc import Hashable
 from queue import Queue
 
+import pytest
+
 from vctui.ssh.waiting import Waiting
 
 
@@ -102,3 +104,23 @@ def test_release_hands_out_everything_at_once() -> None:
     waiting = Waiting(["a1", "a2", "b1"], Places(0))
     waiting.release()
     assert drain(waiting) == ["a1", "b1", "a2"]
+
+
+def test_at_the_end_workers_leave_one_after_another(monkeypatch: pytest.MonkeyPatch) -> None:
+    waiting = Waiting(["a"])
+    woken: list[int] = []
+    notify = waiting._changed.notify
+
+    def wake(count: int = 1) -> None:
+        woken.append(count)
+        notify(count)
+
+    monkeypatch.setattr(waiting._changed, "notify", wake)
+    assert waiting.take() == "a"
+    ends: Queue[str | None] = Queue()
+    others = [threading.Thread(target=lambda: ends.put(waiting.take()), daemon=True) for _ in range(50)]
+    for other in others:
+        other.start()
+    waiting.finish()
+    assert [ends.get(timeout=10) for _ in others] == [None] * 50
+    assert set(woken) == {1}

@@ -67,6 +67,7 @@ class Waiting(Generic[Item]):
                         return self._leave(lane)
                     seconds = min(seconds, pause)
                 if self._is_over():
+                    self._changed.notify()  # a thousand at once would fight for the interpreter
                     return None
                 self._wait(seconds)
 
@@ -75,7 +76,7 @@ class Waiting(Generic[Item]):
         with self._changed:
             self._out -= 1
             if self._is_over():
-                self._changed.notify_all()
+                self._changed.notify()
 
     def send_back(self, item: Item, seconds: float) -> None:
         """Have an item handed out again, after that long."""
@@ -92,7 +93,7 @@ class Waiting(Generic[Item]):
         """Hand out everything at once from now on: the run was cancelled."""
         with self._changed:
             self._released = True
-            self._changed.notify_all()
+            self._changed.notify()
 
     def _enter(self, item: Item) -> None:
         self._lanes.setdefault(self._gate.lane(item), deque()).append(item)
