@@ -148,7 +148,7 @@ class Recorder:
         self._files.finish(files)
         settled = [self._settle(judged, own) for judged, own in zip(several, files, strict=True)]
         try:
-            self._enter_together(settled)
+            self._enter(settled)
         except Exception:  # noqa: BLE001 - whose fault it was shows when each is entered by itself
             settled = [self._enter_alone(one) for one in settled]
         for one in settled:
@@ -202,20 +202,21 @@ class Recorder:
         event = self._event(judged, "ok", None, None, None, saved[0] if saved else None)
         return _Settled(judged, event, saved)
 
-    def _enter_together(self, settled: Sequence[_Settled]) -> None:
+    def _enter(self, settled: Sequence[_Settled]) -> None:
+        """Write the rows of devices in one transaction: all of them, or none."""
         if self._history is not None:
             self._history.record_devices(self._run, [self._outcome(one) for one in settled])
 
     def _enter_alone(self, one: _Settled) -> _Settled:
         """Enter one device; when that fails it has failed, which is entered where that works."""
         try:
-            self._enter(one)
+            self._enter([one])
         except Exception as error:  # noqa: BLE001 - a device must never vanish because recording it broke
             one = self._failed_by(one.judged, error, one.saved)
         else:
             return one
         try:
-            self._enter(one)
+            self._enter([one])
         except VctuiError as error:
             self._files.notice_full(error)
         except Exception:  # noqa: BLE001 - the event still names the device; the log has the bug
@@ -242,10 +243,6 @@ class Recorder:
             next_step=next_step,
             saved=saved,
         )
-
-    def _enter(self, one: _Settled) -> None:
-        if self._history is not None:
-            self._history.record_devices(self._run, [self._outcome(one)])
 
     def _outcome(self, one: _Settled) -> Outcome:
         judgement = one.judged.judgement

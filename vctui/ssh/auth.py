@@ -26,7 +26,6 @@ from vctui.text import safe_line
 _MAX_BANNER = 16 * 1024
 _MAX_FIELDS = 64
 _SERVICE_REQUEST = cMSG_SERVICE_REQUEST + string(b"ssh-userauth")
-_REQUEST = cMSG_USERAUTH_REQUEST
 _CONNECTION = string(b"ssh-connection")
 _NO_NEW_PASSWORD = b"\0"
 
@@ -64,9 +63,8 @@ class _Handler(AuthHandler):
     def _send_request(self) -> None:
         method = self.auth_method
         if method in ("none", "password"):
-            request = (
-                _REQUEST + string((self.username or "").encode()) + _CONNECTION + string(method.encode())
-            )
+            user = string((self.username or "").encode())
+            request = cMSG_USERAUTH_REQUEST + user + _CONNECTION + string(method.encode())
             if method == "password":
                 request += _NO_NEW_PASSWORD + string((self.password or "").encode())
             self._send(request)

@@ -27,10 +27,9 @@ from vctui.ssh.keys import KeyRing
 from vctui.ssh.lifeline import Deadline, Lifeline
 from vctui.ssh.limits import workers_within_limits
 from vctui.ssh.model import CrewSetup, ExecutionResult, Target
-from vctui.ssh.pump import transport_class
+from vctui.ssh.pump import makes_crowd
 from vctui.ssh.session import Session
-from vctui.ssh.transport import Transport
-from vctui.ssh.turns import CROWD, TURNS
+from vctui.ssh.turns import TURNS
 
 _GATHER = 0.01
 """Seconds for which word of a phase may wait for more to say; nothing that somebody waits for does."""
@@ -82,7 +81,7 @@ class _Child:
         options = setup.options
         workers = workers_within_limits(setup.workers)
         self.turns: Callable[[], AbstractContextManager[None]] = nullcontext
-        is_crowd = transport_class(options.transport) is not Transport and workers >= CROWD
+        is_crowd = makes_crowd(options.transport, workers)
         if is_crowd:
             self.turns = TURNS.session
             TURNS.crowd().__enter__()  # as long as the process lives

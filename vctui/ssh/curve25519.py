@@ -16,7 +16,8 @@ from paramiko.common import byte_chr
 from paramiko.message import Message
 from paramiko.ssh_exception import SSHException
 
-from vctui.ssh.fields import mpint, string, strings
+from vctui.ssh.fields import string, strings
+from vctui.ssh.kex import conclude
 
 _INIT, _REPLY = 30, 31
 _SIZE = 32
@@ -38,18 +39,10 @@ class Curve25519:
 
     def parse_next(self, ptype: int, m: Message) -> None:
         """Verify the server's signature over all that was said, and switch to the new keys."""
-        transport = self._transport
         host_key, other, signature = strings(m.asbytes(), 3)
         shared = int.from_bytes(agree(self._secret, other))
-        said = (
-            transport.local_version.encode(), transport.remote_version.encode(),
-            transport.local_kex_init, transport.remote_kex_init,
-            host_key, self._public, other,
-        )  # fmt: skip
-        summary = hashlib.sha256(b"".join(map(string, said)) + mpint(shared))
-        transport._set_K_H(shared, summary.digest())
-        transport._verify_key(host_key, signature)
-        transport._activate_outbound()
+        halves = string(self._public) + string(other)
+        conclude(self._transport, hashlib.sha256, host_key, signature, halves, shared)
 
 
 def agree(secret: bytes, other: bytes) -> bytes:

@@ -38,11 +38,10 @@ from vctui.ssh.model import (
     failed_result,
 )
 from vctui.ssh.platforms import load_platforms
-from vctui.ssh.pump import transport_class
+from vctui.ssh.pump import makes_crowd
 from vctui.ssh.retries import Ended, Try, next_try
 from vctui.ssh.session import Session
-from vctui.ssh.transport import Transport
-from vctui.ssh.turns import CROWD, TURNS
+from vctui.ssh.turns import TURNS
 from vctui.ssh.waiting import Waiting
 from vctui.ssh.workers import work_through
 
@@ -104,8 +103,7 @@ class SSHExecutorPool:
         known_hosts.lookup("")
         load_platforms(options.platforms)
         workers = workers_within_limits(self.max_workers)
-        # paramiko's own threads wait in places that know nothing of turns.
-        is_crowd = transport_class(options.transport) is not Transport and workers >= CROWD
+        is_crowd = makes_crowd(options.transport, workers)
         turns = TURNS.session if is_crowd else nullcontext
         held = Held(options.max_held)
         waiting = Waiting(map(Try, targets), PaceGate(pace) if pace is not None else None)
@@ -117,7 +115,7 @@ class SSHExecutorPool:
         jumps = Jumps(replace(shared, guard=guard), lifelines.open(), on_jump)
 
         # Other processes have their own cores; what is left of the sessions here is not worth one.
-        core = SharedCore(near_core() if crew is None else None)
+        core = SharedCore(near_core() if is_crowd and crew is None else None)
 
         def say_phase(target: Target, phase: Phase) -> None:
             self._tell(on_phase, target, phase)

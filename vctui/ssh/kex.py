@@ -21,6 +21,8 @@ from paramiko.kex_group16 import KexGroup16SHA512
 from paramiko.message import Message
 from paramiko.ssh_exception import SSHException
 
+from vctui.ssh.fields import mpint, string
+
 EXPONENT_BITS = 512
 """Twice the strength of the strongest cipher, AES-256: OpenSSH's own floor."""
 SMALLEST_GROUP, LARGEST_GROUP = 2048, 8192
@@ -101,6 +103,28 @@ def new_secret(p: int, g: int) -> Secret:
     return PowerSecret(p, g)
 
 
+def conclude(
+    transport: Any,
+    hash_algo: Callable[..., Any],
+    host_key: bytes,
+    signature: bytes,
+    exchanged: bytes,
+    shared: int,
+) -> None:
+    """Verify the server's signature over all that was said, and switch to the new keys. Raises SSHException.
+
+    `exchanged` is what this kind of exchange has sent, as it stands in what is signed: see RFC 4253, 8.
+    """
+    said = (
+        transport.local_version.encode(), transport.remote_version.encode(),
+        transport.local_kex_init, transport.remote_kex_init, host_key,
+    )  # fmt: skip
+    summary = hash_algo(b"".join(map(string, said)) + exchanged + mpint(shared))
+    transport._set_K_H(shared, summary.digest())
+    transport._verify_key(host_key, signature)
+    transport._activate_outbound()
+
+
 class _Exchange:
     """The client's side. paramiko's transport calls `start_kex` and `parse_next`, and reads `hash_algo`."""
 
@@ -126,24 +150,14 @@ class _Exchange:
 
     def _agree(self, reply: Message, *, sizes: tuple[int, ...] = (), group: tuple[int, ...] = ()) -> None:
         """Verify the server's signature over all that was said, and switch to the new keys."""
-        transport = self._transport
         host_key, other, signature = reply.get_string(), reply.get_mpint(), reply.get_binary()
         try:
             shared = self._secret.shared_with(other)
         except ValueError as error:
             raise SSHException("the server's half of the key exchange is out of range") from error
-        said = Message()
-        said.add(
-            transport.local_version, transport.remote_version,
-            transport.local_kex_init, transport.remote_kex_init, host_key,
-        )  # fmt: skip
-        for size in sizes:
-            said.add_int(size)
-        for value in (*group, self._secret.public, other, shared):
-            said.add_mpint(value)
-        transport._set_K_H(shared, type(self).hash_algo(said.asbytes()).digest())
-        transport._verify_key(host_key, signature)
-        transport._activate_outbound()
+        asked = b"".join(size.to_bytes(4) for size in sizes)
+        halves = b"".join(map(mpint, (*group, self._secret.public, other)))
+        conclude(self._transport, type(self).hash_algo, host_key, signature, asked + halves, shared)
 
 
 class Group14SHA256(_Exchange):

@@ -54,17 +54,21 @@ class _Nowhere:
 
 
 @cache
+def _first() -> dict[str, Any]:
+    """What paramiko gives a connection at first."""
+    return vars(paramiko.Transport(_Nowhere()))  # type: ignore[arg-type]
+
+
+@cache
 def blank() -> dict[str, Any]:
-    """What paramiko gives a connection at first, but for what belongs to one alone."""
-    blank = vars(paramiko.Transport(_Nowhere()))  # type: ignore[arg-type]
-    return {name: value for name, value in blank.items() if name not in _OWN}
+    """The same, but for what belongs to one alone."""
+    return {name: value for name, value in _first().items() if name not in _OWN}
 
 
 @cache
 def handlers() -> dict[int, str]:
     """The names of paramiko's methods for the messages of a connection."""
-    table = vars(paramiko.Transport(_Nowhere()))["_handler_table"]  # type: ignore[arg-type]
-    return {kind: method.__name__ for kind, method in table.items()}
+    return {kind: method.__name__ for kind, method in _first()["_handler_table"].items()}
 
 
 class LeanTransport(Transport):
@@ -131,9 +135,8 @@ class LeanTransport(Transport):
 
     def _set_K_H(self, k: Any, h: bytes) -> None:
         super()._set_K_H(k, h)  # type: ignore[misc]
-        self._derived_from = (
-            string(k) if isinstance(k, bytes) else mpint(k)
-        ) + h  # bytes of a hybrid exchange
+        shared = string(k) if isinstance(k, bytes) else mpint(k)  # bytes come of a hybrid exchange
+        self._derived_from = shared + h
 
     def _compute_key(self, id: str, nbytes: int) -> bytes:
         assert self.session_id is not None

@@ -43,6 +43,7 @@ from vctui.ssh.transport import (
     NotSSH,
     Transport,
 )
+from vctui.ssh.turns import CROWD
 from vctui.ssh.wire import wire
 
 VARIABLE = "VCTUI_SSH_TRANSPORT"
@@ -59,6 +60,14 @@ def transport_class(kind: SSHTransport | None) -> type[Transport]:
     if wanted not in SSH_TRANSPORTS:
         raise UsageError(f"{VARIABLE}: {wanted!r} is no transport", f"Use one of {', '.join(SSH_TRANSPORTS)}")
     return Transport if wanted == "stock" else PumpedTransport
+
+
+def makes_crowd(kind: SSHTransport | None, workers: int) -> bool:
+    """Whether so many sessions take turns: paramiko's own threads wait in places that know nothing of them.
+
+    Raises UsageError.
+    """
+    return transport_class(kind) is not Transport and workers >= CROWD
 
 
 class PumpedTransport(LeanTransport):

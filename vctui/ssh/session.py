@@ -229,8 +229,7 @@ class Session:
                     self._leave()
                     continue
                 self._logged_in = True
-                self._banner = login.banner
-                banner = login.banner
+                self._banner = banner = login.banner
                 if banner:
                     _log.debug("%s says: %s", safe_line(host_name(target.host, target.port)), banner)
                 if self._probe is not None:

@@ -146,20 +146,12 @@ def _link_or_copy(folder: int, name: str, previous: int, target: int, stamp: str
         except OSError as error:
             if error.errno not in _NO_LINKS:
                 raise
-            if not _exists(target, version):
+            if _file(target, version) is None:
                 _copy(previous, target, version)
                 return version
         if _same_content(previous, target, version):
             return version
     raise FileExistsError(errno.EEXIST, "too many versions of one moment", stamp)
-
-
-def _exists(folder: int, name: str) -> bool:
-    try:
-        os.stat(name, dir_fd=folder, follow_symlinks=False)
-    except FileNotFoundError:
-        return False
-    return True
 
 
 def _same_content(previous: int, folder: int, name: str) -> bool:
